@@ -1,0 +1,90 @@
+// The caching host allocator.
+#include "dlengine/core/allocator.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "dlengine/core/check.h"
+
+namespace dlengine {
+
+namespace {
+
+constexpr size_t kAlignment = 64;            // one cache line, one AVX-512 register
+constexpr size_t kHugePage = size_t{2} << 20;
+
+/// Sizes are rounded so that blocks are reused by slightly different requests, at a loss of at most 1/8.
+size_t block_size(size_t bytes) {
+  size_t step = kAlignment;
+  while (step * 8 < bytes) step *= 2;
+  return (bytes + step - 1) / step * step;
+}
+
+void* take_from_system(size_t bytes) {
+  const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
+  void* pointer = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (pointer && bytes >= kHugePage) madvise(pointer, bytes, MADV_HUGEPAGE);  // fewer page faults and TLB misses
+  return pointer;
+}
+
+}  // namespace
+
+HostAllocator::~HostAllocator() { trim(); }
+
+void* HostAllocator::allocate(size_t bytes) {
+  if (bytes == 0) return nullptr;
+  const std::scoped_lock lock(mutex_);
+  // Beyond this no machine has memory, and rounding up could overflow.
+  const bool sensible = bytes <= (size_t{1} << 56);
+  const size_t size = sensible ? block_size(bytes) : bytes;
+  void* pointer = nullptr;
+  if (const auto kept = free_.find(size); kept != free_.end() && !kept->second.empty()) {
+    pointer = kept->second.back();
+    kept->second.pop_back();
+  } else {
+    if (sensible) pointer = take_from_system(size);
+    check<OutOfMemoryError>(pointer != nullptr,
+                            "out of host memory: {} bytes asked for, {} bytes in use, {} bytes kept for reuse", bytes,
+                            stats_.in_use, stats_.reserved - stats_.in_use);
+    block_size_.emplace(pointer, size);
+    stats_.reserved += static_cast<int64_t>(size);
+  }
+  ++stats_.allocations;
+  stats_.in_use += static_cast<int64_t>(size);
+  stats_.peak = std::max(stats_.peak, stats_.in_use);
+  return pointer;
+}
+
+void HostAllocator::deallocate(void* pointer) noexcept {
+  if (pointer == nullptr) return;
+  const std::scoped_lock lock(mutex_);
+  const size_t size = block_size_.find(pointer)->second;
+  stats_.in_use -= static_cast<int64_t>(size);
+  free_[size].push_back(pointer);
+}
+
+MemoryStats HostAllocator::stats() const {
+  const std::scoped_lock lock(mutex_);
+  return stats_;
+}
+
+void HostAllocator::reset_peak() {
+  const std::scoped_lock lock(mutex_);
+  stats_.peak = stats_.in_use;
+}
+
+void HostAllocator::trim() {
+  const std::scoped_lock lock(mutex_);
+  for (auto& [size, blocks] : free_) {
+    for (void* pointer : blocks) {
+      block_size_.erase(pointer);
+      std::free(pointer);
+      stats_.reserved -= static_cast<int64_t>(size);
+    }
+  }
+  free_.clear();
+}
+
+}  // namespace dlengine

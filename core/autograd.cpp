@@ -1,0 +1,226 @@
+// The tape: recording, and the walk back through it.
+#include "dlengine/core/autograd.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/node.h"
+#include "dlengine/core/ops/common.h"
+
+namespace dlengine {
+
+namespace {
+
+thread_local bool gradients_on = true;
+
+uint64_t next_sequence() {
+  static std::atomic<uint64_t> counter = 0;
+  return counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+Tensor sum_of(const Tensor& a, const Tensor& b) {
+  Tensor y = empty(a.shape(), a.dtype(), a.device());
+  backend_for(a.device()).binary(BinaryOp::add, a, b, y);
+  return y;
+}
+
+}  // namespace
+
+NoGrad::NoGrad() : previous_(std::exchange(gradients_on, false)) {}
+NoGrad::~NoGrad() { gradients_on = previous_; }
+bool grad_enabled() { return gradients_on; }
+
+Saved::Saved(Tensor tensor) : tensor_(std::move(tensor)) {
+  if (tensor_.defined()) version_ = tensor_.storage()->version();
+}
+
+const Tensor& Saved::get() const {
+  check<AutogradError>(!tensor_.defined() || tensor_.storage()->version() == version_,
+                       "a tensor of shape {} was written to between the forward and the backward pass, which needs its "
+                       "old elements",
+                       tensor_.shape());
+  return tensor_;
+}
+
+Node::Node(const char* op, const Tensor& result)
+    : name(op),
+      sequence(next_sequence()),
+      shape(result.shape()),
+      dtype(result.dtype()),
+      device(result.device()) {}
+
+// The inputs of a node own nodes in turn. They are freed in a loop, not by recursion, as a tape may be longer than the
+// stack is deep.
+Node::~Node() {
+  thread_local std::vector<std::pair<std::vector<Input>, BackwardFunction>>* pending = nullptr;
+  if (pending) {
+    pending->emplace_back(std::move(inputs), std::move(backward));
+    return;
+  }
+  std::vector<std::pair<std::vector<Input>, BackwardFunction>> queue;
+  pending = &queue;
+  queue.emplace_back(std::move(inputs), std::move(backward));
+  while (!queue.empty()) {
+    const auto next = std::move(queue.back());
+    queue.pop_back();
+  }
+  pending = nullptr;
+}
+
+void Node::release() {
+  backward = nullptr;
+  inputs.clear();
+  dy = Tensor();
+  released = true;
+}
+
+bool needs_grad(std::initializer_list<Tensor> inputs) {
+  return gradients_on && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) {
+           return input.defined() && (input.impl()->node || input.requires_grad());
+         });
+}
+
+namespace {
+
+template <typename Tensors>
+Tensor record_all(const char* name, Tensor y, const Tensors& inputs, BackwardFunction&& backward) {
+  auto node = std::make_shared<Node>(name, y);
+  node->inputs.reserve(inputs.size());
+  for (const Tensor& input : inputs) {
+    Node::Input& edge = node->inputs.emplace_back();
+    if (!input.defined()) continue;
+    edge.node = input.impl()->node;
+    if (!edge.node && input.requires_grad()) edge.leaf = input.impl();
+  }
+  node->backward = std::move(backward);
+  y.impl()->node = std::move(node);
+  y.impl()->requires_grad = true;
+  return y;
+}
+
+}  // namespace
+
+Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward) {
+  return needs_grad(inputs) ? record_all(name, std::move(y), inputs, std::move(backward)) : y;
+}
+
+Tensor record(const char* name, Tensor y, const std::vector<Tensor>& inputs, BackwardFunction backward) {
+  const bool needed = std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return needs_grad({input}); });
+  return needed ? record_all(name, std::move(y), inputs, std::move(backward)) : y;
+}
+
+/// Nodes whose gradient has begun to arrive; the latest operation comes first, so all its users are done.
+class BackwardQueue {
+ public:
+  void push(std::shared_ptr<Node> node) {
+    nodes_.push_back(std::move(node));
+    std::push_heap(nodes_.begin(), nodes_.end(), earlier);
+  }
+  std::shared_ptr<Node> pop() {
+    std::pop_heap(nodes_.begin(), nodes_.end(), earlier);
+    std::shared_ptr<Node> node = std::move(nodes_.back());
+    nodes_.pop_back();
+    return node;
+  }
+  bool empty() const { return nodes_.empty(); }
+
+ private:
+  static bool earlier(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
+    return a->sequence < b->sequence;
+  }
+  std::vector<std::shared_ptr<Node>> nodes_;
+};
+
+bool InputGrads::wants(size_t i) const { return node_.inputs[i].wanted(); }
+
+Tensor InputGrads::buffer(size_t i) {
+  const Node::Input& input = node_.inputs[i];
+  Tensor result;
+  if (input.node) {
+    result = empty(input.node->shape, input.node->dtype, input.node->device);
+  } else {
+    const Tensor leaf(input.leaf);
+    // The leaf's own memory serves once: not when a gradient is there already, nor for an operation that has the leaf
+    // as input twice.
+    const bool only_use = std::count_if(node_.inputs.begin(), node_.inputs.end(),
+                                        [&](const Node::Input& other) { return other.leaf == input.leaf; }) == 1;
+    const bool own = leaf.impl()->grad_buffer && !leaf.impl()->grad && only_use;
+    result = own ? Tensor(leaf.impl()->grad_buffer) : empty_like(leaf);
+  }
+  last_buffer_ = result.impl();
+  return result;
+}
+
+namespace {
+
+void add_to_leaf(const Tensor& leaf, const Tensor& gradient, bool unshared) {
+  Tensor::Impl& impl = *leaf.impl();
+  if (impl.grad == nullptr && impl.grad_buffer == gradient.impl()) {
+    impl.grad = impl.grad_buffer;
+    return;
+  }
+  const bool first = impl.grad == nullptr;
+  const Tensor total = first ? gradient : sum_of(Tensor(impl.grad), gradient);
+  if (impl.grad_buffer) {
+    Tensor(impl.grad_buffer).copy_(total);
+    impl.grad = impl.grad_buffer;
+  } else {
+    // Somebody else may hold the gradient, as where an addition hands the same one to both operands.
+    impl.grad = first && !unshared ? total.clone().impl() : total.impl();
+  }
+}
+
+}  // namespace
+
+void InputGrads::add(size_t i, const Tensor& gradient) {
+  const Node::Input& input = node_.inputs[i];
+  if (!input.wanted()) return;
+  const Shape& expected = input.node ? input.node->shape : input.leaf->shape;
+  check<ShapeError>(gradient.shape() == expected, "the gradient of input {} has shape {}, the input {}", i,
+                    gradient.shape(), expected);
+  if (!input.node) return add_to_leaf(Tensor(input.leaf), gradient, gradient.impl() == last_buffer_);
+  Node& node = *input.node;
+  if (node.dy.defined()) {
+    node.dy = sum_of(node.dy, gradient);
+  } else {
+    node.dy = gradient;
+    queue_.push(input.node);
+  }
+}
+
+void Tensor::backward() const {
+  check<ShapeError>(numel() == 1, "backward: need a scalar or the gradient of the result, the shape is {}", shape());
+  backward(ones_like(*this));
+}
+
+void Tensor::backward(const Tensor& gradient) const {
+  check<ShapeError>(gradient.shape() == shape(), "backward: the gradient has shape {}, the tensor {}", gradient.shape(),
+                    shape());
+  check<AutogradError>(requires_grad(), "backward: this tensor does not depend on any that requires a gradient");
+  const NoGrad no_grad;
+  if (!impl_->node) return add_to_leaf(*this, gradient.detach(), false);
+  check<AutogradError>(!impl_->node->released,
+                       "backward: the tape of this tensor was used up by an earlier backward(); compute it again");
+  BackwardQueue queue;
+  impl_->node->dy = gradient.detach();
+  queue.push(impl_->node);
+  while (!queue.empty()) {
+    const std::shared_ptr<Node> node = queue.pop();
+    check<AutogradError>(!node->released, "backward: a part of this tape ({}) was used up by an earlier backward()",
+                         node->name);
+    InputGrads grads(*node, queue);
+    try {
+      node->backward(node->dy, grads);
+    } catch (Error& error) {
+      error.add_context(std::string("backward of ") + node->name);
+      throw;
+    }
+    node->release();
+  }
+}
+
+}  // namespace dlengine

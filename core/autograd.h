@@ -1,0 +1,73 @@
+// The tape: which operation made a tensor, and how gradients flow back through it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <vector>
+
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+/// While one lives, this thread records nothing: for inference and for updates of parameters. They nest.
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool previous_;
+};
+
+/// True unless a NoGrad lives on this thread.
+bool grad_enabled();
+
+/// A tensor kept for the backward pass. get() throws AutogradError if its elements were changed in between.
+/// To keep the result of the operation itself, save its detach(): keeping the result would keep the tape alive for ever.
+class Saved {
+ public:
+  explicit Saved(Tensor tensor);
+  const Tensor& get() const;
+  bool defined() const { return tensor_.defined(); }
+
+ private:
+  Tensor tensor_;
+  uint32_t version_ = 0;
+};
+
+class BackwardQueue;
+
+/// Takes the gradients of an operation's inputs, numbered as they were given to record().
+class InputGrads {
+ public:
+  InputGrads(Node& node, BackwardQueue& queue) : node_(node), queue_(queue) {}
+  /// False if nobody needs the gradient of input i: then do not compute it.
+  bool wants(size_t i) const;
+  /// Uninitialised memory shaped like input i, to be written completely and then handed to add(). Where it can be, it
+  /// is the parameter's own gradient memory.
+  Tensor buffer(size_t i);
+  /// Adds a finished gradient of input i; its shape must be the input's.
+  void add(size_t i, const Tensor& gradient);
+
+ private:
+  Node& node_;
+  BackwardQueue& queue_;
+  std::shared_ptr<Tensor::Impl> last_buffer_;
+};
+
+/// dy is the gradient of the operation's result.
+using BackwardFunction = std::function<void(const Tensor& dy, InputGrads& dx)>;
+
+/// True if gradients are on and any of the inputs needs one. Undefined inputs do not.
+bool needs_grad(std::initializer_list<Tensor> inputs);
+
+/// Puts y, the result of an operation on the inputs, on the tape and returns it. Where no input needs a gradient, only
+/// returns it. The backward function runs with gradients off, so second derivatives are refused: y.grad() is a leaf.
+Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward);
+Tensor record(const char* name, Tensor y, const std::vector<Tensor>& inputs, BackwardFunction backward);
+
+}  // namespace dlengine

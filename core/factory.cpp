@@ -1,0 +1,97 @@
+// Making tensors.
+#include "dlengine/core/factory.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+
+namespace dlengine {
+
+Tensor empty(const Shape& shape, DType dtype, Device device) {
+  size_t bytes = size_of(dtype);
+  for (int64_t size : shape) {
+    check<ShapeError>(size >= 0, "a tensor of shape {} cannot be: sizes are 0 or more", shape);
+    check<OutOfMemoryError>(!__builtin_mul_overflow(bytes, static_cast<size_t>(size), &bytes),
+                            "out of memory: a tensor of shape {} has more bytes than can be addressed", shape);
+  }
+  return {std::make_shared<Storage>(bytes, device), 0, shape, contiguous_strides(shape), dtype};
+}
+
+Tensor full(const Shape& shape, double value, DType dtype, Device device) {
+  return empty(shape, dtype, device).fill_(value);
+}
+
+Tensor zeros(const Shape& shape, DType dtype, Device device) { return full(shape, 0, dtype, device); }
+Tensor ones(const Shape& shape, DType dtype, Device device) { return full(shape, 1, dtype, device); }
+Tensor scalar(double value, DType dtype, Device device) { return full({}, value, dtype, device); }
+Tensor empty_like(const Tensor& other) { return empty(other.shape(), other.dtype(), other.device()); }
+Tensor zeros_like(const Tensor& other) { return zeros(other.shape(), other.dtype(), other.device()); }
+Tensor ones_like(const Tensor& other) { return ones(other.shape(), other.dtype(), other.device()); }
+
+Tensor arange(double start, double stop, double step, DType dtype, Device device) {
+  check<ValueError>(step != 0 && std::isfinite((stop - start) / step), "arange: from {} to {} by {} has no end", start,
+                    stop, step);
+  const auto count = std::max<int64_t>(0, static_cast<int64_t>(std::ceil((stop - start) / step)));
+  std::vector<double> values(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = start + static_cast<double>(i) * step;
+  return from_vector(values, {count}).to(dtype).to(device);
+}
+
+template <typename T>
+Tensor from_span(std::span<const T> values, const Shape& shape, Device device) {
+  Tensor host = empty(shape, dtype_of<T>);
+  check<ShapeError>(static_cast<int64_t>(values.size()) == host.numel(), "from_span: {} values do not fill {}",
+                    values.size(), shape);
+  if (!values.empty()) std::memcpy(host.raw(), values.data(), values.size_bytes());
+  return host.to(device);
+}
+
+template Tensor from_span(std::span<const Half>, const Shape&, Device);
+template Tensor from_span(std::span<const BFloat16>, const Shape&, Device);
+template Tensor from_span(std::span<const float>, const Shape&, Device);
+template Tensor from_span(std::span<const double>, const Shape&, Device);
+template Tensor from_span(std::span<const uint8_t>, const Shape&, Device);
+template Tensor from_span(std::span<const int32_t>, const Shape&, Device);
+template Tensor from_span(std::span<const int64_t>, const Shape&, Device);
+template Tensor from_span(std::span<const bool>, const Shape&, Device);
+
+Tensor tensor(std::initializer_list<float> values) {
+  return from_span(std::span<const float>(values.begin(), values.size()), {static_cast<int64_t>(values.size())});
+}
+
+Tensor tensor(std::initializer_list<std::initializer_list<float>> rows) {
+  const size_t columns = rows.size() == 0 ? 0 : rows.begin()->size();
+  std::vector<float> values;
+  for (const auto& row : rows) {
+    check<ShapeError>(row.size() == columns, "tensor: rows have {} and {} elements", columns, row.size());
+    values.insert(values.end(), row.begin(), row.end());
+  }
+  return from_vector(values, {static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns)});
+}
+
+namespace {
+
+void check_floating(const char* op, DType dtype) {
+  if (!is_floating(dtype)) throw_unsupported_dtype(op, dtype, "a floating type");
+}
+
+}  // namespace
+
+Tensor rand(const Shape& shape, double low, double high, DType dtype, Device device, Generator& generator) {
+  check_floating("rand", dtype);
+  Tensor y = empty(shape, dtype, device);
+  backend_for(device).uniform(y, low, high, generator.next_key());
+  return y;
+}
+
+Tensor randn(const Shape& shape, double mean, double deviation, DType dtype, Device device, Generator& generator) {
+  check_floating("randn", dtype);
+  Tensor y = empty(shape, dtype, device);
+  backend_for(device).normal(y, mean, deviation, generator.next_key());
+  return y;
+}
+
+}  // namespace dlengine

@@ -1,0 +1,47 @@
+// Making tensors.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+#include "dlengine/core/random.h"
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+/// Uninitialised elements.
+Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = kCpu);
+Tensor empty_like(const Tensor& other);
+Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = kCpu);
+Tensor zeros_like(const Tensor& other);
+Tensor ones(const Shape& shape, DType dtype = DType::f32, Device device = kCpu);
+Tensor ones_like(const Tensor& other);
+Tensor full(const Shape& shape, double value, DType dtype = DType::f32, Device device = kCpu);
+/// A tensor of rank 0.
+Tensor scalar(double value, DType dtype = DType::f32, Device device = kCpu);
+
+/// start, start + step, ... before stop. Throws ValueError for step 0.
+Tensor arange(double start, double stop, double step = 1, DType dtype = DType::f32, Device device = kCpu);
+
+/// The given elements in row-major order; their type is the tensor's. Throws ShapeError if the count differs.
+template <typename T>
+Tensor from_span(std::span<const T> values, const Shape& shape, Device device = kCpu);
+template <typename T>
+Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = kCpu) {
+  return from_span(std::span<const T>(values), shape, device);
+}
+/// A vector of rank 1 (f32).
+Tensor tensor(std::initializer_list<float> values);
+/// A matrix (f32) from its rows. Throws ShapeError if they differ in length.
+Tensor tensor(std::initializer_list<std::initializer_list<float>> rows);
+
+/// Uniform in [low, high).
+Tensor rand(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::f32, Device device = kCpu,
+            Generator& generator = default_generator());
+/// Normal with the given mean and standard deviation.
+Tensor randn(const Shape& shape, double mean = 0, double deviation = 1, DType dtype = DType::f32,
+             Device device = kCpu, Generator& generator = default_generator());
+
+}  // namespace dlengine

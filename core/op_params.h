@@ -1,0 +1,70 @@
+// What operations are told besides their tensors.
+#pragma once
+
+#include <cstdint>
+
+#include "dlengine/core/host_device.h"
+
+namespace dlengine {
+
+/// {height, width} in pixels; one number stands for both.
+struct Size2 {
+  int64_t h = 0;
+  int64_t w = 0;
+  constexpr Size2() = default;
+  constexpr Size2(int64_t both) : h(both), w(both) {}  // NOLINT: implicit on purpose, as in {.kernel = 3}
+  constexpr Size2(int64_t height, int64_t width) : h(height), w(width) {}
+  friend constexpr bool operator==(const Size2&, const Size2&) = default;
+};
+
+struct Conv2dParams {
+  Size2 stride = 1;
+  Size2 padding = 0;   // zero pixels added on each side
+  Size2 dilation = 1;  // distance between two taps
+  int64_t groups = 1;  // divides the input and the output channels
+  friend bool operator==(const Conv2dParams&, const Conv2dParams&) = default;
+};
+
+struct Pool2dParams {
+  Size2 kernel = 2;
+  Size2 stride = 0;               // 0: as the kernel
+  Size2 padding = 0;              // at most half of the kernel
+  bool count_include_pad = true;  // average pooling: whether padded pixels count in the divisor
+  friend bool operator==(const Pool2dParams&, const Pool2dParams&) = default;
+};
+
+// One update of each optimizer. w: parameter, g: gradient; all are flat and equally long, and all sums are in the
+// accumulation type. The formulas are in kernels/functors.h, the defaults in optim/.
+
+struct SgdStep {
+  double lr = 0;
+  double momentum = 0;
+  double dampening = 0;
+  double weight_decay = 0;  // added to the gradient
+  bool nesterov = false;
+  bool lr_in_velocity = false;  // Keras: v = momentum*v - lr*g; PyTorch: v = momentum*v + g, step lr*v
+  bool first = false;           // PyTorch starts v at g, without dampening
+};
+
+struct RmspropStep {
+  double lr = 0;
+  double rho = 0;
+  double eps = 0;
+  bool eps_inside_root = false;  // Keras: g / sqrt(v + eps); PyTorch: g / (sqrt(v) + eps)
+  double momentum = 0;
+  double weight_decay = 0;  // added to the gradient
+  bool lr_in_velocity = false;  // Keras: v = momentum*v + lr*d; PyTorch: v = momentum*v + d, step lr*v
+};
+
+struct AdamStep {
+  double lr = 0;
+  double beta1 = 0;
+  double beta2 = 0;
+  double eps = 0;
+  bool eps_on_corrected_root = true;  // PyTorch: sqrt(v / c2) + eps; Keras: sqrt(v) + eps with lr * sqrt(c2) / c1
+  double weight_decay = 0;
+  bool decoupled_decay = false;  // AdamW: w shrinks by lr * weight_decay; else decay is added to the gradient
+  int64_t step = 1;              // counts from 1
+};
+
+}  // namespace dlengine

@@ -1,0 +1,12 @@
+// Every public operation.
+#pragma once
+
+#include "dlengine/core/ops/conv.h"
+#include "dlengine/core/ops/dropout.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/index.h"
+#include "dlengine/core/ops/matmul.h"
+#include "dlengine/core/ops/norm.h"
+#include "dlengine/core/ops/pool.h"
+#include "dlengine/core/ops/reduce.h"
+#include "dlengine/core/ops/softmax.h"

@@ -1,0 +1,51 @@
+#include "dlengine/core/ops/common.h"
+
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+
+namespace dlengine {
+
+void check_operands(const char* op, std::initializer_list<const Tensor*> tensors) {
+  const Tensor* first = nullptr;
+  for (const Tensor* tensor : tensors) {
+    check<ValueError>(tensor->defined(), "{}: an operand is undefined", op);
+    if (!first) first = tensor;
+    check<DeviceError>(tensor->device() == first->device(),
+                       "{}: operands are on {} and {}; move one with to(device)", op, first->device(),
+                       tensor->device());
+  }
+}
+
+void check_one_floating_type(const char* op, std::initializer_list<const Tensor*> tensors) {
+  const DType type = (*tensors.begin())->dtype();
+  for (const Tensor* tensor : tensors) {
+    if (!is_floating(tensor->dtype())) throw_unsupported_dtype(op, tensor->dtype(), "a floating type");
+    check<DTypeError>(tensor->dtype() == type, "{}: operands are {} and {}, need one type; convert one with to(dtype)",
+                      op, type, tensor->dtype());
+  }
+}
+
+Tensor broadcast_view(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  return {x.storage(), x.offset(), shape, broadcast_strides(x.shape(), x.strides(), shape), x.dtype()};
+}
+
+Tensor sum_to(const Tensor& dy, const Shape& shape) {
+  if (dy.shape() == shape) return dy;
+  const int lead = dy.rank() - shape.rank();
+  Shape kept = Shape::filled(dy.rank(), 1);
+  for (int axis = 0; axis < shape.rank(); ++axis) kept[axis + lead] = shape[axis];
+  Tensor sum = empty(kept, dy.dtype(), dy.device());
+  backend_for(dy.device()).reduce(ReduceOp::sum, dy, sum);
+  return {sum.storage(), 0, shape, contiguous_strides(shape), sum.dtype()};
+}
+
+Tensor dense(const Tensor& x) {
+  if (x.is_contiguous()) return x;
+  Tensor y = empty(x.shape(), x.dtype(), x.device());
+  backend_for(x.device()).copy(x, y);
+  return y;
+}
+
+}  // namespace dlengine

@@ -1,0 +1,54 @@
+// Copies: to row-major order, to another type, to another device. They are members of Tensor.
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+namespace {
+
+Tensor converted(const Tensor& x, DType dtype) {
+  Tensor y = empty(x.shape(), dtype, x.device());
+  backend_for(x.device()).copy(x, y);
+  return y;
+}
+
+/// Bytes of a contiguous tensor on another device; between two GPUs they pass through the host.
+Tensor moved(const Tensor& x, Device device) {
+  if (x.device() != kCpu && device != kCpu) return moved(moved(x, kCpu), device);
+  Tensor y = empty(x.shape(), x.dtype(), device);
+  const size_t bytes = static_cast<size_t>(x.numel()) * size_of(x.dtype());
+  if (bytes == 0) return y;
+  if (device == kCpu) {
+    backend_for(x.device()).copy_to_host(y.raw(), x.raw(), bytes, x.device().index);
+  } else {
+    backend_for(device).copy_from_host(y.raw(), x.raw(), bytes, device.index);
+  }
+  return y;
+}
+
+}  // namespace
+
+Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+
+Tensor Tensor::clone() const {
+  return record("clone", converted(*this, dtype()), {*this},
+                [](const Tensor& dy, InputGrads& dx) { dx.add(0, dy); });
+}
+
+Tensor Tensor::to(DType target) const {
+  if (target == dtype()) return *this;
+  Tensor y = converted(*this, target);
+  if (!is_floating(target)) return y;
+  return record("cast", y, {*this}, [from = dtype()](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.to(from)); });
+}
+
+Tensor Tensor::to(Device target) const {
+  if (target == device()) return *this;
+  return record("to device", moved(dense(*this), target), {*this},
+                [from = device()](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.to(from)); });
+}
+
+}  // namespace dlengine

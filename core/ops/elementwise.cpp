@@ -1,0 +1,203 @@
+// Arithmetic, comparisons and functions of single elements.
+#include "dlengine/core/ops/elementwise.h"
+
+#include <cmath>
+#include <string_view>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+
+namespace dlengine {
+
+namespace {
+
+/// The operation on operands that are of one type; off the tape.
+Tensor compute(BinaryOp op, const char* name, const Tensor& a, const Tensor& b) {
+  const Shape shape = broadcast_shapes(name, a.shape(), b.shape());
+  Tensor y = empty(shape, a.dtype(), a.device());
+  backend_for(a.device()).binary(op, broadcast_view(a, shape), broadcast_view(b, shape), y);
+  return y;
+}
+
+struct Operands {
+  Tensor a, b;
+};
+
+/// Both operands in the type in which the operation computes.
+Operands promoted(const char* name, const Tensor& a, const Tensor& b) {
+  check_operands(name, {&a, &b});
+  const DType type = promote(a.dtype(), b.dtype());
+  return {a.to(type), b.to(type)};
+}
+
+Operands promoted_numeric(const char* name, const Tensor& a, const Tensor& b) {
+  Operands operands = promoted(name, a, b);
+  if (operands.a.dtype() == DType::boolean) throw_unsupported_dtype(name, DType::boolean, "a numeric type");
+  return operands;
+}
+
+}  // namespace
+
+Tensor add(const Tensor& x1, const Tensor& x2) {
+  const auto [a, b] = promoted_numeric("add", x1, x2);
+  return record("add", compute(BinaryOp::add, "add", a, b), {a, b},
+                [sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
+                  if (dx.wants(0)) dx.add(0, sum_to(dy, sa));
+                  if (dx.wants(1)) dx.add(1, sum_to(dy, sb));
+                });
+}
+
+Tensor sub(const Tensor& x1, const Tensor& x2) {
+  const auto [a, b] = promoted_numeric("sub", x1, x2);
+  return record("sub", compute(BinaryOp::sub, "sub", a, b), {a, b},
+                [sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
+                  if (dx.wants(0)) dx.add(0, sum_to(dy, sa));
+                  if (dx.wants(1)) dx.add(1, sum_to(-dy, sb));
+                });
+}
+
+Tensor mul(const Tensor& x1, const Tensor& x2) {
+  const auto [a, b] = promoted_numeric("mul", x1, x2);
+  return record("mul", compute(BinaryOp::mul, "mul", a, b), {a, b},
+                [a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
+                  if (dx.wants(0)) dx.add(0, sum_to(dy * b.get(), a.get().shape()));
+                  if (dx.wants(1)) dx.add(1, sum_to(dy * a.get(), b.get().shape()));
+                });
+}
+
+Tensor div(const Tensor& x1, const Tensor& x2) {
+  const auto [a, b] = promoted_numeric("div", x1, x2);
+  return record("div", compute(BinaryOp::div, "div", a, b), {a, b},
+                [a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
+                  const Tensor da = dy / b.get();
+                  if (dx.wants(0)) dx.add(0, sum_to(da, a.get().shape()));
+                  if (dx.wants(1)) dx.add(1, sum_to(-(da * (a.get() / b.get())), b.get().shape()));
+                });
+}
+
+namespace {
+
+/// maximum and minimum: each operand gets the gradient where it won, and half of it where both are equal.
+Tensor extreme(BinaryOp op, const char* name, const Tensor& x1, const Tensor& x2) {
+  const auto [a, b] = promoted_numeric(name, x1, x2);
+  return record(name, compute(op, name, a, b), {a, b},
+                [op, a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
+                  const bool larger = op == BinaryOp::maximum;
+                  const Tensor a_wins = larger ? greater(a.get(), b.get()) : less(a.get(), b.get());
+                  const Tensor ties = equal(a.get(), b.get());
+                  const Tensor share = a_wins.to(dy.dtype()) + ties.to(dy.dtype()) * 0.5;
+                  if (dx.wants(0)) dx.add(0, sum_to(dy * share, a.get().shape()));
+                  if (dx.wants(1)) dx.add(1, sum_to(dy * (1 - share), b.get().shape()));
+                });
+}
+
+}  // namespace
+
+Tensor maximum(const Tensor& a, const Tensor& b) { return extreme(BinaryOp::maximum, "maximum", a, b); }
+Tensor minimum(const Tensor& a, const Tensor& b) { return extreme(BinaryOp::minimum, "minimum", a, b); }
+
+Tensor pow(const Tensor& x1, const Tensor& x2) {
+  const auto [a, b] = promoted("pow", x1, x2);
+  check_one_floating_type("pow", {&a});
+  const Tensor y = compute(BinaryOp::pow, "pow", a, b);
+  return record("pow", y, {a, b}, [a = Saved(a), b = Saved(b), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
+    if (dx.wants(0)) dx.add(0, sum_to(dy * b.get() * pow(a.get(), b.get() - 1), a.get().shape()));
+    if (dx.wants(1)) {
+      // Where a is 0 the power does not move with b (b > 0), but its logarithm is infinite.
+      const Tensor slope = where(equal(y.get(), zeros_like(y.get())), zeros_like(y.get()), y.get() * log(a.get()));
+      dx.add(1, sum_to(dy * slope, b.get().shape()));
+    }
+  });
+}
+
+Tensor pow(const Tensor& a, double b) { return pow(a, scalar(b, a.dtype(), a.device())); }
+
+Tensor scale_shift(const Tensor& x, double scale, double shift) {
+  check_operands("scale_shift", {&x});
+  const bool whole = std::trunc(scale) == scale && std::trunc(shift) == shift;
+  check<DTypeError>(is_floating(x.dtype()) || (whole && x.dtype() != DType::boolean),
+                    "scale_shift: x is {}; convert it to a floating type to compute x * {} + {}", x.dtype(), scale,
+                    shift);
+  Tensor y = empty(x.shape(), x.dtype(), x.device());
+  backend_for(x.device()).scale_shift(x, scale, shift, y);
+  return record("scale_shift", y, {x},
+                [scale](const Tensor& dy, InputGrads& dx) { dx.add(0, scale == 1 ? dy : scale_shift(dy, scale, 0)); });
+}
+
+Tensor operator/(const Tensor& x, double b) {
+  return is_floating(x.dtype()) ? scale_shift(x, 1 / b, 0) : div(x, scalar(b, x.dtype(), x.device()));
+}
+
+Tensor operator/(double a, const Tensor& x) { return div(scalar(a, x.dtype(), x.device()), x); }
+
+namespace {
+
+Tensor compare(CompareOp op, const char* name, const Tensor& x1, const Tensor& x2) {
+  const NoGrad no_grad;
+  const auto [a, b] = promoted(name, x1, x2);
+  const Shape shape = broadcast_shapes(name, a.shape(), b.shape());
+  Tensor y = empty(shape, DType::boolean, a.device());
+  backend_for(a.device()).compare(op, broadcast_view(a, shape), broadcast_view(b, shape), y);
+  return y;
+}
+
+}  // namespace
+
+Tensor equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::eq, "equal", a, b); }
+Tensor not_equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::ne, "not_equal", a, b); }
+Tensor less(const Tensor& a, const Tensor& b) { return compare(CompareOp::lt, "less", a, b); }
+Tensor less_equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::le, "less_equal", a, b); }
+Tensor greater(const Tensor& a, const Tensor& b) { return compare(CompareOp::gt, "greater", a, b); }
+Tensor greater_equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::ge, "greater_equal", a, b); }
+
+Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
+  check_operands("where", {&condition, &x1, &x2});
+  check<DTypeError>(condition.dtype() == DType::boolean, "where: the condition is {}, need bool", condition.dtype());
+  const auto [a, b] = promoted("where", x1, x2);
+  const Shape shape = broadcast_shapes("where", broadcast_shapes("where", a.shape(), b.shape()), condition.shape());
+  Tensor y = empty(shape, a.dtype(), a.device());
+  backend_for(a.device())
+      .where(broadcast_view(condition, shape), broadcast_view(a, shape), broadcast_view(b, shape), y);
+  return record("where", y, {a, b},
+                [condition = Saved(condition), sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
+                  const Tensor none = scalar(0, dy.dtype(), dy.device());
+                  if (dx.wants(0)) dx.add(0, sum_to(where(condition.get(), dy, none), sa));
+                  if (dx.wants(1)) dx.add(1, sum_to(where(condition.get(), none, dy), sb));
+                });
+}
+
+namespace {
+
+enum class Takes { floating, numeric };
+
+Tensor unary(UnaryOp op, const char* name, const Tensor& x, Takes takes = Takes::floating) {
+  check_operands(name, {&x});
+  if (takes == Takes::floating && !is_floating(x.dtype())) throw_unsupported_dtype(name, x.dtype(), "a floating type");
+  if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
+  Tensor y = empty(x.shape(), x.dtype(), x.device());
+  backend_for(x.device()).unary(op, x, y);
+  return record(name, y, {x},
+                [op, saved = Saved(slope_from_result(op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
+                  Tensor gradient = dx.buffer(0);
+                  backend_for(dy.device()).unary_grad(op, saved.get(), dy, gradient);
+                  dx.add(0, gradient);
+                });
+}
+
+}  // namespace
+
+Tensor abs(const Tensor& x) { return unary(UnaryOp::abs, "abs", x, Takes::numeric); }
+Tensor exp(const Tensor& x) { return unary(UnaryOp::exp, "exp", x); }
+Tensor log(const Tensor& x) { return unary(UnaryOp::log, "log", x); }
+Tensor sqrt(const Tensor& x) { return unary(UnaryOp::sqrt, "sqrt", x); }
+Tensor square(const Tensor& x) { return unary(UnaryOp::square, "square", x, Takes::numeric); }
+Tensor reciprocal(const Tensor& x) { return unary(UnaryOp::reciprocal, "reciprocal", x); }
+Tensor sign(const Tensor& x) { return unary(UnaryOp::sign, "sign", x, Takes::numeric); }
+Tensor relu(const Tensor& x) { return unary(UnaryOp::relu, "relu", x); }
+Tensor sigmoid(const Tensor& x) { return unary(UnaryOp::sigmoid, "sigmoid", x); }
+Tensor tanh(const Tensor& x) { return unary(UnaryOp::tanh, "tanh", x); }
+
+}  // namespace dlengine

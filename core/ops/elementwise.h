@@ -1,0 +1,62 @@
+// Arithmetic, comparisons and functions of single elements.
+//
+// Two operands broadcast by NumPy's rule (trailing axes aligned) and are promoted to one type; docs/numerics.md has the
+// table. They must be on one device: nothing is moved silently. Throws ShapeError, DTypeError, DeviceError.
+#pragma once
+
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+// Grads of these: both operands. Types: numeric. Integer division by zero gives 0.
+Tensor add(const Tensor& a, const Tensor& b);
+Tensor sub(const Tensor& a, const Tensor& b);
+Tensor mul(const Tensor& a, const Tensor& b);
+Tensor div(const Tensor& a, const Tensor& b);  // integers: rounded towards 0
+Tensor maximum(const Tensor& a, const Tensor& b);  // where equal, each operand gets half of the gradient
+Tensor minimum(const Tensor& a, const Tensor& b);
+Tensor pow(const Tensor& a, const Tensor& b);  // floating; the gradient of b needs a > 0
+Tensor pow(const Tensor& a, double b);
+
+inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
+inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
+inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
+inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
+
+/// x * scale + shift; keeps x's type. Grads: x.
+Tensor scale_shift(const Tensor& x, double scale, double shift);
+
+inline Tensor operator-(const Tensor& x) { return scale_shift(x, -1, 0); }
+inline Tensor operator+(const Tensor& x, double b) { return scale_shift(x, 1, b); }
+inline Tensor operator+(double a, const Tensor& x) { return scale_shift(x, 1, a); }
+inline Tensor operator-(const Tensor& x, double b) { return scale_shift(x, 1, -b); }
+inline Tensor operator-(double a, const Tensor& x) { return scale_shift(x, -1, a); }
+inline Tensor operator*(const Tensor& x, double b) { return scale_shift(x, b, 0); }
+inline Tensor operator*(double a, const Tensor& x) { return scale_shift(x, a, 0); }
+Tensor operator/(const Tensor& x, double b);
+Tensor operator/(double a, const Tensor& x);
+
+// Comparisons give bool and no gradient.
+Tensor equal(const Tensor& a, const Tensor& b);
+Tensor not_equal(const Tensor& a, const Tensor& b);
+Tensor less(const Tensor& a, const Tensor& b);
+Tensor less_equal(const Tensor& a, const Tensor& b);
+Tensor greater(const Tensor& a, const Tensor& b);
+Tensor greater_equal(const Tensor& a, const Tensor& b);
+
+/// condition ? a : b, element by element, all three broadcast. condition is bool. Grads: a, b.
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+
+// Functions of one element. Grads: x. Types: floating (abs, square and sign: numeric).
+Tensor abs(const Tensor& x);  // slope 0 at 0
+Tensor exp(const Tensor& x);
+Tensor log(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+Tensor square(const Tensor& x);
+Tensor reciprocal(const Tensor& x);
+Tensor sign(const Tensor& x);     // -1, 0 or 1
+Tensor relu(const Tensor& x);     // max(x, 0), slope 0 at 0; NaN stays NaN
+Tensor sigmoid(const Tensor& x);  // 1 / (1 + exp(-x))
+Tensor tanh(const Tensor& x);
+
+}  // namespace dlengine

@@ -1,0 +1,110 @@
+// Picking and joining elements.
+#include "dlengine/core/ops/index.h"
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+#include "dlengine/core/ops/elementwise.h"
+
+namespace dlengine {
+
+namespace {
+
+Tensor checked_index(const char* op, const Tensor& index) {
+  check<DTypeError>(index.dtype() == DType::i64 || index.dtype() == DType::i32, "{}: index is {}, need i32 or i64", op,
+                    index.dtype());
+  return dense(index.to(DType::i64));
+}
+
+}  // namespace
+
+Tensor index_select(const Tensor& x, int axis, const Tensor& positions) {
+  check_operands("index_select", {&x, &positions});
+  axis = normalize_axis("index_select", axis, x.rank());
+  check<ShapeError>(positions.rank() == 1, "index_select: need index [K], got {}", positions.shape());
+  const Tensor index = checked_index("index_select", positions);
+  Shape shape = x.shape();
+  shape[axis] = index.dim(0);
+  Tensor y = empty(shape, x.dtype(), x.device());
+  backend_for(x.device()).index_select(dense(x), axis, index, y);
+  return record("index_select", y, {x}, [axis, index](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0);
+    backend_for(dy.device()).index_add(dense(dy), axis, index, gradient);
+    dx.add(0, gradient);
+  });
+}
+
+Tensor gather(const Tensor& x, int axis, const Tensor& positions) {
+  check_operands("gather", {&x, &positions});
+  axis = normalize_axis("gather", axis, x.rank());
+  bool fits = positions.rank() == x.rank();
+  for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || positions.dim(i) <= x.dim(i);
+  check<ShapeError>(fits, "gather: index {} must have the rank of x {} and be no larger outside of axis {}",
+                    positions.shape(), x.shape(), axis);
+  const Tensor index = checked_index("gather", positions);
+  Tensor y = empty(index.shape(), x.dtype(), x.device());
+  backend_for(x.device()).gather(dense(x), axis, index, y);
+  return record("gather", y, {x}, [axis, index](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0);
+    backend_for(dy.device()).scatter_add(dense(dy), axis, index, gradient);
+    dx.add(0, gradient);
+  });
+}
+
+Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype) {
+  check_operands("one_hot", {&labels});
+  check<DTypeError>(!is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
+                    "one_hot: labels must be u8, i32 or i64, got {}", labels.dtype());
+  check<ValueError>(classes > 0, "one_hot: need 1 class or more, got {}", classes);
+  // Row c of the unit matrix stands for class c; index_select checks the range.
+  const Tensor numbers = arange(0, static_cast<double>(classes), 1, DType::i64, labels.device());
+  const Tensor unit = equal(numbers.unsqueeze(1), numbers).to(dtype);
+  Shape shape = labels.shape();
+  shape.push_back(classes);
+  return index_select(unit, 0, labels.to(DType::i64).reshape({labels.numel()})).reshape(shape);
+}
+
+Tensor concat(const std::vector<Tensor>& parts, int axis) {
+  check<ValueError>(!parts.empty(), "concat: nothing to join");
+  for (const Tensor& part : parts) check_operands("concat", {&parts[0], &part});
+  axis = normalize_axis("concat", axis, parts[0].rank());
+  Shape shape = parts[0].shape();
+  shape[axis] = 0;
+  for (const Tensor& part : parts) {
+    Shape other = part.shape();
+    const bool same_rank = other.rank() == shape.rank();
+    if (same_rank) other[axis] = shape[axis];
+    check<ShapeError>(same_rank && other == shape, "concat: {} and {} differ outside of axis {}", parts[0].shape(),
+                      part.shape(), axis);
+    check<DTypeError>(part.dtype() == parts[0].dtype(), "concat: parts are {} and {}", parts[0].dtype(), part.dtype());
+    shape[axis] += part.dim(axis);
+  }
+  Tensor y = empty(shape, parts[0].dtype(), parts[0].device());
+  std::vector<int64_t> starts;
+  int64_t end = 0;
+  for (const Tensor& part : parts) {
+    starts.push_back(end);
+    end += part.dim(axis);
+    y.slice(axis, starts.back(), end).copy_(part.detach());
+  }
+  starts.push_back(end);
+  return record("concat", y, parts, [axis, starts](const Tensor& dy, InputGrads& dx) {
+    for (size_t i = 0; i + 1 < starts.size(); ++i) {
+      if (dx.wants(i)) dx.add(i, dy.slice(axis, starts[i], starts[i + 1]));
+    }
+  });
+}
+
+Tensor stack(const std::vector<Tensor>& parts, int axis) {
+  check<ValueError>(!parts.empty(), "stack: nothing to join");
+  std::vector<Tensor> wide;
+  for (const Tensor& part : parts) {
+    check<ShapeError>(part.shape() == parts[0].shape(), "stack: parts are {} and {}", parts[0].shape(), part.shape());
+    wide.push_back(part.unsqueeze(axis));
+  }
+  return concat(wide, axis);
+}
+
+}  // namespace dlengine

@@ -1,0 +1,97 @@
+// Matrix products.
+#include "dlengine/core/ops/matmul.h"
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+#include "dlengine/core/shape_rules.h"
+
+namespace dlengine {
+
+namespace {
+
+/// x, or a copy, so that of the last two axes one has stride 1 and the other at least the row's length.
+Tensor with_matrix_strides(const Tensor& x) {
+  const int64_t rows = x.dim(-2), columns = x.dim(-1);
+  const int64_t row_step = x.strides()[x.rank() - 2], column_step = x.strides().back();
+  const bool by_rows = column_step == 1 && row_step >= columns;
+  const bool by_columns = row_step == 1 && column_step >= rows;
+  return by_rows || by_columns ? x : x.detach().clone();
+}
+
+/// x with its batch axes broadcast to those of `result`; off the tape.
+Tensor with_batch_of(const Tensor& x, const Shape& result) {
+  Shape shape = result;
+  shape[shape.rank() - 2] = x.dim(-2);
+  shape[shape.rank() - 1] = x.dim(-1);
+  return with_matrix_strides(broadcast_view(x, shape));
+}
+
+Tensor multiply(const Tensor& a, const Tensor& b) {
+  const Shape shape = matmul_shape(a.shape(), b.shape());
+  Tensor y = empty(shape, a.dtype(), a.device());
+  backend_for(a.device()).matmul(with_batch_of(a, shape), with_batch_of(b, shape), y);
+  return y;
+}
+
+/// Writes a product that needs no broadcasting straight into the gradient's memory.
+void add_product(InputGrads& dx, size_t i, const Tensor& a, const Tensor& b, const Shape& target) {
+  if (matmul_shape(a.shape(), b.shape()) != target) return dx.add(i, sum_to(multiply(a, b), target));
+  Tensor gradient = dx.buffer(i);
+  backend_for(a.device()).matmul(with_batch_of(a, target), with_batch_of(b, target), gradient);
+  dx.add(i, gradient);
+}
+
+Tensor matmul_matrices(const Tensor& a, const Tensor& b) {
+  return record("matmul", multiply(a, b), {a, b}, [a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
+    if (dx.wants(0)) add_product(dx, 0, dy, b.get().detach().transpose(-2, -1), a.get().shape());
+    if (dx.wants(1)) add_product(dx, 1, a.get().detach().transpose(-2, -1), dy, b.get().shape());
+  });
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  check_operands("matmul", {&a, &b});
+  check_one_floating_type("matmul", {&a, &b});
+  check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: need vectors or matrices, got a {} and b {}", a.shape(),
+                    b.shape());
+  if (a.rank() == 1) return matmul(a.unsqueeze(0), b).squeeze(b.rank() == 1 ? 0 : -2);
+  if (b.rank() == 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
+  return matmul_matrices(a, b);
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const Tensor& some_bias = bias.defined() ? bias : weight;
+  check_operands("linear", {&x, &weight, &some_bias});
+  check_one_floating_type("linear", {&x, &weight, &some_bias});
+  check<ShapeError>(x.rank() >= 1 && weight.rank() == 2 && x.dim(-1) == weight.dim(1),
+                    "linear: need x [.., I] and weight [O, I], got x {} and weight {}", x.shape(), weight.shape());
+  check<ShapeError>(!bias.defined() || bias.shape() == Shape{weight.dim(0)},
+                    "linear: need bias [{}] for weight {}, got {}", weight.dim(0), weight.shape(), bias.shape());
+  if (x.rank() != 2) {
+    Shape rows = x.shape();
+    rows.erase(rows.rank() - 1);
+    Shape result = rows;
+    result.push_back(weight.dim(0));
+    return linear(x.reshape({rows.product(), x.dim(-1)}), weight, bias).reshape(result);
+  }
+  const Tensor rows = dense(x);
+  Tensor y = empty({x.dim(0), weight.dim(0)}, x.dtype(), x.device());
+  backend_for(x.device()).linear(rows, dense(weight), bias.defined() ? dense(bias) : bias, y);
+  return record("linear", y, {x, weight, bias},
+                [x = Saved(x), weight = Saved(weight)](const Tensor& dy, InputGrads& dx) {
+                  if (dx.wants(0)) add_product(dx, 0, dy, weight.get().detach(), x.get().shape());
+                  if (dx.wants(1)) add_product(dx, 1, dy.transpose(0, 1), x.get().detach(), weight.get().shape());
+                  if (dx.wants(2)) {
+                    Tensor gradient = dx.buffer(2);
+                    Tensor row = gradient.reshape({1, gradient.numel()});
+                    backend_for(dy.device()).reduce(ReduceOp::sum, dy, row);
+                    dx.add(2, gradient);
+                  }
+                });
+}
+
+}  // namespace dlengine

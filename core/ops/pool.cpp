@@ -1,0 +1,48 @@
+// Pooling.
+#include "dlengine/core/ops/pool.h"
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+#include "dlengine/core/ops/reduce.h"
+#include "dlengine/core/shape_rules.h"
+
+namespace dlengine {
+
+Tensor max_pool2d(const Tensor& x, const Pool2dParams& options) {
+  check_operands("max_pool2d", {&x});
+  check_one_floating_type("max_pool2d", {&x});
+  const Pool2dParams params = checked_pool2d("max_pool2d", options);
+  Tensor y = empty(pool2d_shape("max_pool2d", x.shape(), params), x.dtype(), x.device());
+  const Tensor images = dense(x);
+  backend_for(x.device()).max_pool2d(images, params, y);
+  return record("max_pool2d", y, {x},
+                [params, x = Saved(images), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
+                  Tensor gradient = dx.buffer(0);
+                  backend_for(dy.device()).max_pool2d_grad(x.get(), y.get(), dense(dy), params, gradient);
+                  dx.add(0, gradient);
+                });
+}
+
+Tensor avg_pool2d(const Tensor& x, const Pool2dParams& options) {
+  check_operands("avg_pool2d", {&x});
+  check_one_floating_type("avg_pool2d", {&x});
+  const Pool2dParams params = checked_pool2d("avg_pool2d", options);
+  Tensor y = empty(pool2d_shape("avg_pool2d", x.shape(), params), x.dtype(), x.device());
+  backend_for(x.device()).avg_pool2d(dense(x), params, y);
+  return record("avg_pool2d", y, {x}, [params](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0);
+    backend_for(dy.device()).avg_pool2d_grad(dense(dy), params, gradient);
+    dx.add(0, gradient);
+  });
+}
+
+Tensor global_avg_pool2d(const Tensor& x) {
+  check_operands("global_avg_pool2d", {&x});
+  check<ShapeError>(x.rank() == 4, "global_avg_pool2d: need x [N, C, H, W], got {}", x.shape());
+  return mean(x, {.axes = {2, 3}, .keep_axes = true});
+}
+
+}  // namespace dlengine

@@ -1,0 +1,102 @@
+// Sums, means, extremes and their positions.
+#include "dlengine/core/ops/reduce.h"
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/shape_rules.h"
+
+namespace dlengine {
+
+namespace {
+
+/// What a reduction does to a shape.
+struct Plan {
+  Shape kept;    // with size 1 along the reduced axes
+  Shape result;  // as the caller wants it
+  int64_t count = 1;  // elements that go into one
+};
+
+Plan plan_for(const char* op, const Shape& x, const ReduceOptions& options) {
+  Shape axes;
+  if (options.axes.empty()) {
+    for (int axis = 0; axis < x.rank(); ++axis) axes.push_back(axis);
+  }
+  for (int64_t axis : options.axes) axes.push_back(normalize_axis(op, static_cast<int>(axis), x.rank()));
+  Plan plan{reduced_shape(x, axes), {}, 1};
+  Shape reduced = Shape::filled(x.rank(), 0);
+  for (int64_t axis : axes) {
+    check<ShapeError>(!reduced[static_cast<int>(axis)]++, "{}: axis {} is named twice", op, axis);
+    plan.count *= x[static_cast<int>(axis)];
+  }
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    if (!reduced[axis] || options.keep_axes) plan.result.push_back(plan.kept[axis]);
+  }
+  return plan;
+}
+
+Tensor compute(ReduceOp op, const Tensor& x, const Plan& plan) {
+  Tensor y = empty(plan.kept, x.dtype(), x.device());
+  backend_for(x.device()).reduce(op, x, y);
+  return {y.storage(), 0, plan.result, contiguous_strides(plan.result), y.dtype()};
+}
+
+Tensor extreme(ReduceOp op, const char* name, const Tensor& x, const ReduceOptions& options) {
+  check_operands(name, {&x});
+  if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
+  const Plan plan = plan_for(name, x.shape(), options);
+  check<ValueError>(plan.count > 0 || plan.result.product() == 0, "{}: {} has no elements", name, x.shape());
+  const Tensor y = compute(op, x, plan);
+  return record(name, y, {x}, [plan, x = Saved(x), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
+    const Tensor won = equal(x.get(), y.get().reshape(plan.kept)).to(dy.dtype());
+    Tensor winners = empty(plan.kept, dy.dtype(), dy.device());
+    backend_for(dy.device()).reduce(ReduceOp::sum, won, winners);
+    dx.add(0, won * (dy.reshape(plan.kept) / winners));
+  });
+}
+
+Tensor arg_extreme(bool largest, const char* name, const Tensor& x, int axis, bool keep_axis) {
+  check_operands(name, {&x});
+  axis = normalize_axis(name, axis, x.rank());
+  if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
+  check<ValueError>(x.dim(axis) > 0 || x.numel() > 0, "{}: axis {} of {} is empty", name, axis, x.shape());
+  Shape kept = x.shape();
+  kept[axis] = 1;
+  Tensor y = empty(kept, DType::i64, x.device());
+  backend_for(x.device()).arg_reduce(largest, x, axis, y);
+  return keep_axis ? y : y.squeeze(axis);
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const ReduceOptions& options) {
+  check_operands("sum", {&x});
+  if (!is_floating(x.dtype()) && x.dtype() != DType::i64) return sum(x.to(DType::i64), options);
+  const Plan plan = plan_for("sum", x.shape(), options);
+  return record("sum", compute(ReduceOp::sum, x, plan), {x},
+                [plan, shape = x.shape()](const Tensor& dy, InputGrads& dx) {
+                  dx.add(0, broadcast_view(dy.reshape(plan.kept), shape));
+                });
+}
+
+Tensor mean(const Tensor& x, const ReduceOptions& options) {
+  check_operands("mean", {&x});
+  check_one_floating_type("mean", {&x});
+  const Plan plan = plan_for("mean", x.shape(), options);
+  check<ValueError>(plan.count > 0, "mean: {} has no elements", x.shape());
+  return record("mean", compute(ReduceOp::mean, x, plan), {x},
+                [plan, shape = x.shape()](const Tensor& dy, InputGrads& dx) {
+                  const Tensor share = dy.reshape(plan.kept) / static_cast<double>(plan.count);
+                  dx.add(0, broadcast_view(share, shape));
+                });
+}
+
+Tensor max(const Tensor& x, const ReduceOptions& options) { return extreme(ReduceOp::max, "max", x, options); }
+Tensor min(const Tensor& x, const ReduceOptions& options) { return extreme(ReduceOp::min, "min", x, options); }
+Tensor argmax(const Tensor& x, int axis, bool keep_axis) { return arg_extreme(true, "argmax", x, axis, keep_axis); }
+Tensor argmin(const Tensor& x, int axis, bool keep_axis) { return arg_extreme(false, "argmin", x, axis, keep_axis); }
+
+}  // namespace dlengine

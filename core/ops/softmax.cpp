@@ -1,0 +1,92 @@
+// Softmax and cross-entropy.
+#include "dlengine/core/ops/softmax.h"
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
+
+namespace dlengine {
+
+namespace {
+
+/// x [.., C] as rows [N, C], contiguous and off the tape.
+Tensor as_rows(const Tensor& x) {
+  const int64_t columns = x.dim(-1);
+  int64_t rows = 1;
+  for (int axis = 0; axis + 1 < x.rank(); ++axis) rows *= x.shape()[axis];
+  const Tensor solid = dense(x);
+  return {solid.storage(), solid.offset(), {rows, columns}, {columns, 1}, solid.dtype()};
+}
+
+Tensor softmax_last(const char* name, const Tensor& x, bool log) {
+  Tensor y = empty_like(x);
+  Tensor rows = as_rows(y);
+  backend_for(x.device()).softmax(as_rows(x), log, rows);
+  return record(name, y, {x}, [log, y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0);
+    Tensor gradient_rows = as_rows(gradient);
+    backend_for(dy.device()).softmax_grad(as_rows(y.get()), as_rows(dy), log, gradient_rows);
+    dx.add(0, gradient);
+  });
+}
+
+Tensor softmax_along(const char* name, const Tensor& x, int axis, bool log) {
+  check_operands(name, {&x});
+  check_one_floating_type(name, {&x});
+  axis = normalize_axis(name, axis, x.rank());
+  if (axis == x.rank() - 1) return softmax_last(name, x, log);
+  return softmax_last(name, x.transpose(axis, -1), log).transpose(axis, -1);
+}
+
+/// Labels as the backends take them: i64 classes, or probabilities of the logits' type.
+Tensor checked_target(const Tensor& logits, const Tensor& labels) {
+  check_operands("cross_entropy", {&logits, &labels});
+  check_one_floating_type("cross_entropy", {&logits});
+  check<ShapeError>(logits.rank() == 2, "cross_entropy: need logits [N, C], got {}", logits.shape());
+  if (labels.shape() == logits.shape() && (is_floating(labels.dtype()) || labels.rank() == 2)) {
+    return dense(labels.detach().to(logits.dtype()));
+  }
+  check<ShapeError>(labels.shape() == Shape{logits.dim(0)},
+                    "cross_entropy: need labels [{0}] or [{0}, {1}] for logits {2}, got {3}", logits.dim(0),
+                    logits.dim(1), logits.shape(), labels.shape());
+  check<DTypeError>(!is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
+                    "cross_entropy: labels [N] are classes and must be u8, i32 or i64, got {}", labels.dtype());
+  return dense(labels.to(DType::i64));
+}
+
+/// The loss of each row [N].
+Tensor row_losses(const Tensor& x, const Tensor& target) {
+  const DType type = x.dtype() == DType::f64 ? DType::f64 : DType::f32;
+  const Tensor logits = dense(x);
+  Tensor loss = empty({x.dim(0)}, type, x.device());
+  Tensor lse = empty_like(loss);
+  backend_for(x.device()).cross_entropy(logits, target, loss, lse);
+  return record("cross_entropy", loss, {x},
+                [logits = Saved(logits), target = Saved(target), lse](const Tensor& dloss, InputGrads& dx) {
+                  Tensor gradient = dx.buffer(0);
+                  backend_for(dloss.device())
+                      .cross_entropy_grad(logits.get(), target.get(), lse, dense(dloss), gradient);
+                  dx.add(0, gradient);
+                });
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, int axis) { return softmax_along("softmax", x, axis, false); }
+Tensor log_softmax(const Tensor& x, int axis) { return softmax_along("log_softmax", x, axis, true); }
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction) {
+  const Tensor losses = row_losses(logits, checked_target(logits, labels));
+  switch (reduction) {
+    case Reduction::none: return losses;
+    case Reduction::mean: return mean(losses);
+    case Reduction::sum: return sum(losses);
+  }
+  return losses;
+}
+
+}  // namespace dlengine

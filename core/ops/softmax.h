@@ -1,0 +1,25 @@
+// Softmax and the cross-entropy loss; both shift by the largest logit, so logits of 1000 are safe.
+#pragma once
+
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+/// exp(x) / sum(exp(x)) along an axis. Types: floating. Grads: x. Throws ShapeError, DTypeError.
+Tensor softmax(const Tensor& x, int axis = -1);
+/// log(softmax(x)), computed without taking the logarithm of a small number. Types: floating. Grads: x.
+Tensor log_softmax(const Tensor& x, int axis = -1);
+
+enum class Reduction : uint8_t { none, mean, sum };
+
+/// Cross-entropy of softmax(logits) with the labels, in one pass.
+///
+/// Shapes: logits [N, C]; labels [N] of classes (u8, i32, i64) or [N, C] of probabilities (one-hot or soft, floating);
+///         -> [] for mean (over N) and sum, [N] for none.
+/// Types:  floating; the loss of 16-bit logits is f32.
+/// Grads:  logits.
+/// Throws: ShapeError, DTypeError, DeviceError; ValueError for a label outside of 0 .. C-1, naming row and label (on a
+///         GPU when the result is next read).
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction = Reduction::mean);
+
+}  // namespace dlengine

@@ -1,0 +1,184 @@
+// Views: other shapes and strides over the same elements. They are members of Tensor.
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+namespace {
+
+Tensor view_of(const Tensor& x, int64_t offset, const Shape& shape, const Strides& strides) {
+  return {x.storage(), offset, shape, strides, x.dtype()};
+}
+
+/// A position counted from the end where negative, then clipped to the axis, as in NumPy's slices.
+int64_t clip_position(int64_t position, int64_t size) {
+  if (position < 0) position += size;
+  return std::clamp<int64_t>(position, 0, size);
+}
+
+/// Replaces a size of -1 by what the other sizes leave.
+Shape resolve_shape(const Tensor& x, Shape shape) {
+  const auto unknown = std::count(shape.begin(), shape.end(), -1);
+  check<ShapeError>(unknown <= 1, "reshape: only one size may be -1, got {}", shape);
+  if (unknown == 1) {
+    int64_t& open = *std::find(shape.begin(), shape.end(), -1);
+    open = 1;
+    const int64_t others = shape.product();
+    open = -1;
+    check<ShapeError>(others > 0 && x.numel() % others == 0, "reshape: {} elements of {} do not fit into {}",
+                      x.numel(), x.shape(), shape);
+    open = x.numel() / others;
+  }
+  const bool sensible = std::all_of(shape.begin(), shape.end(), [](int64_t size) { return size >= 0; });
+  check<ShapeError>(sensible && shape.product() == x.numel(), "reshape: {} elements of {} do not fit into {}",
+                    x.numel(), x.shape(), shape);
+  return shape;
+}
+
+/// Strides that read (shape, strides) as `target` without a copy, if there are any. Source axes that are dense among
+/// themselves form a chunk; every chunk must be filled exactly by neighbouring target axes.
+std::optional<Strides> view_strides(const Shape& shape, const Strides& strides, const Shape& target) {
+  if (is_contiguous(shape, strides)) return contiguous_strides(target);
+  Strides result = Strides::filled(target.rank(), 0);
+  int to = target.rank() - 1;
+  int64_t chunk_stride = strides.back();
+  int64_t chunk = 1;  // elements of the chunk
+  int64_t taken = 1;  // of these, elements that target axes cover
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    chunk *= shape[axis];
+    const bool goes_on = axis > 0 && (shape[axis - 1] == 1 || strides[axis - 1] == chunk * chunk_stride);
+    if (goes_on) continue;
+    for (; to >= 0 && (taken < chunk || target[to] == 1); --to) {
+      result[to] = taken * chunk_stride;
+      taken *= target[to];
+    }
+    if (taken != chunk) return std::nullopt;
+    if (axis > 0) chunk_stride = strides[axis - 1];
+    chunk = taken = 1;
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor Tensor::slice(int axis, int64_t start, int64_t stop, int64_t step) const {
+  axis = normalize_axis("slice", axis, rank());
+  check<ValueError>(step >= 1, "slice: step must be at least 1, got {}", step);
+  const int64_t size = shape()[axis];
+  start = clip_position(start, size);
+  stop = std::max(start, clip_position(stop, size));
+  Shape sliced = shape();
+  Strides steps = strides();
+  sliced[axis] = (stop - start + step - 1) / step;
+  steps[axis] *= step;
+  Tensor y = view_of(*this, offset() + start * strides()[axis], sliced, steps);
+  return record("slice", y, {*this}, [=, whole = shape()](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0);
+    gradient.zero_();
+    gradient.slice(axis, start, stop, step).copy_(dy);
+    dx.add(0, gradient);
+  });
+}
+
+Tensor Tensor::select(int axis, int64_t index) const {
+  axis = normalize_axis("select", axis, rank());
+  const int64_t size = shape()[axis];
+  check<ValueError>(index >= -size && index < size, "select: position {} is outside of axis {} of {}", index, axis,
+                    shape());
+  if (index < 0) index += size;
+  return slice(axis, index, index + 1).squeeze(axis);
+}
+
+Tensor Tensor::transpose(int axis0, int axis1) const {
+  std::vector<int> axes(static_cast<size_t>(rank()));
+  std::iota(axes.begin(), axes.end(), 0);
+  std::swap(axes[static_cast<size_t>(normalize_axis("transpose", axis0, rank()))],
+            axes[static_cast<size_t>(normalize_axis("transpose", axis1, rank()))]);
+  return permute(axes);
+}
+
+Tensor Tensor::permute(std::initializer_list<int> axes) const {
+  return permute(std::span<const int>(axes.begin(), axes.size()));
+}
+
+Tensor Tensor::permute(std::span<const int> axes) const {
+  check<ShapeError>(static_cast<int>(axes.size()) == rank(), "permute: {} axes given for {}", axes.size(), shape());
+  Shape permuted;
+  Strides steps;
+  std::vector<int> back(axes.size(), -1);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const int axis = normalize_axis("permute", axes[i], rank());
+    check<ShapeError>(back[static_cast<size_t>(axis)] < 0, "permute: axis {} is named twice", axis);
+    back[static_cast<size_t>(axis)] = static_cast<int>(i);
+    permuted.push_back(shape()[axis]);
+    steps.push_back(strides()[axis]);
+  }
+  Tensor y = view_of(*this, offset(), permuted, steps);
+  return record("permute", y, {*this}, [back](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.permute(back)); });
+}
+
+Tensor Tensor::reshape(const Shape& wanted) const {
+  const Shape target = resolve_shape(*this, wanted);
+  if (target == shape()) return *this;
+  const auto steps = view_strides(shape(), strides(), target);
+  if (!steps) return contiguous().reshape(target);
+  Tensor y = view_of(*this, offset(), target, *steps);
+  return record("reshape", y, {*this},
+                [from = shape()](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.reshape(from)); });
+}
+
+Tensor Tensor::flatten(int first, int last) const {
+  if (rank() == 0) return reshape({1});
+  first = normalize_axis("flatten", first, rank());
+  last = normalize_axis("flatten", last, rank());
+  check<ShapeError>(first <= last, "flatten: axis {} comes after axis {}", first, last);
+  Shape joined = shape();
+  while (last > first) {
+    joined[first] *= joined[first + 1];
+    joined.erase(first + 1);
+    --last;
+  }
+  return reshape(joined);
+}
+
+Tensor Tensor::squeeze() const {
+  Shape kept;
+  for (int64_t size : shape()) {
+    if (size != 1) kept.push_back(size);
+  }
+  return reshape(kept);
+}
+
+Tensor Tensor::squeeze(int axis) const {
+  axis = normalize_axis("squeeze", axis, rank());
+  check<ShapeError>(shape()[axis] == 1, "squeeze: axis {} of {} is not 1", axis, shape());
+  Shape kept = shape();
+  kept.erase(axis);
+  return reshape(kept);
+}
+
+Tensor Tensor::unsqueeze(int axis) const {
+  axis = normalize_axis("unsqueeze", axis, rank() + 1);
+  Shape wider = shape();
+  wider.insert(axis, 1);
+  return reshape(wider);
+}
+
+Tensor Tensor::expand(const Shape& target) const {
+  check<ShapeError>(broadcast_shapes("expand", shape(), target) == target, "expand: {} does not broadcast to {}",
+                    shape(), target);
+  if (target == shape()) return *this;
+  Tensor y = view_of(*this, offset(), target, broadcast_strides(shape(), strides(), target));
+  return record("expand", y, {*this},
+                [from = shape()](const Tensor& dy, InputGrads& dx) { dx.add(0, sum_to(dy, from)); });
+}
+
+}  // namespace dlengine

@@ -1,0 +1,94 @@
+// Sizes and strides.
+#include "dlengine/core/shape.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+#include "dlengine/core/check.h"
+
+namespace dlengine {
+
+Dims::Dims(std::span<const int64_t> values) {
+  check<ShapeError>(values.size() <= kMaxRank, "a tensor has at most {} axes, got {}", kMaxRank, values.size());
+  std::copy(values.begin(), values.end(), values_.begin());
+  rank_ = static_cast<int>(values.size());
+}
+
+Dims Dims::filled(int count, int64_t value) {
+  Dims dims;
+  for (int i = 0; i < count; ++i) dims.push_back(value);
+  return dims;
+}
+
+void Dims::push_back(int64_t value) { insert(rank_, value); }
+
+void Dims::insert(int axis, int64_t value) {
+  check<ShapeError>(rank_ < kMaxRank, "a tensor has at most {} axes", kMaxRank);
+  std::copy_backward(begin() + axis, end(), end() + 1);
+  values_[static_cast<size_t>(axis)] = value;
+  ++rank_;
+}
+
+void Dims::erase(int axis) {
+  std::copy(begin() + axis + 1, end(), begin() + axis);
+  --rank_;
+}
+
+int64_t Dims::product() const { return std::accumulate(begin(), end(), int64_t{1}, std::multiplies<>()); }
+
+bool operator==(const Dims& a, const Dims& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+
+std::string to_string(const Dims& dims) { return fmt::format("[{}]", fmt::join(dims.begin(), dims.end(), ", ")); }
+
+Strides contiguous_strides(const Shape& shape) {
+  Strides strides = Strides::filled(shape.rank(), 1);
+  for (int axis = shape.rank() - 2; axis >= 0; --axis) {
+    strides[axis] = strides[axis + 1] * std::max<int64_t>(shape[axis + 1], 1);
+  }
+  return strides;
+}
+
+bool is_contiguous(const Shape& shape, const Strides& strides) {
+  int64_t expected = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    if (shape[axis] == 0) return true;
+    if (shape[axis] == 1) continue;
+    if (strides[axis] != expected) return false;
+    expected *= shape[axis];
+  }
+  return true;
+}
+
+int normalize_axis(const char* op, int axis, int rank) {
+  check<ShapeError>(axis >= -rank && axis < rank, "{}: axis {} is not one of the {} axes", op, axis, rank);
+  return axis < 0 ? axis + rank : axis;
+}
+
+Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  const Shape& longer = a.rank() >= b.rank() ? a : b;
+  const Shape& shorter = a.rank() >= b.rank() ? b : a;
+  const int lead = longer.rank() - shorter.rank();
+  Shape result = longer;
+  for (int axis = 0; axis < shorter.rank(); ++axis) {
+    int64_t& size = result[axis + lead];
+    const int64_t other = shorter[axis];
+    check<ShapeError>(size == other || size == 1 || other == 1,
+                      "{}: {} and {} do not broadcast: aligned at the last axis, sizes must be equal or 1", op, a, b);
+    if (size == 1) size = other;
+  }
+  return result;
+}
+
+Strides broadcast_strides(const Shape& shape, const Strides& strides, const Shape& target) {
+  const int lead = target.rank() - shape.rank();
+  Strides result = Strides::filled(target.rank(), 0);
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] == target[axis + lead]) result[axis + lead] = strides[axis];
+  }
+  return result;
+}
+
+}  // namespace dlengine

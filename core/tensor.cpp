@@ -1,0 +1,98 @@
+// Construction of tensors, their elements on the host, and in-place writes.
+#include "dlengine/core/tensor.h"
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
+
+namespace dlengine {
+
+Tensor::Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& shape, const Strides& strides,
+               DType dtype)
+    : impl_(std::make_shared<Impl>()) {
+  impl_->storage = std::move(storage);
+  impl_->offset = offset;
+  impl_->numel = shape.product();
+  impl_->shape = shape;
+  impl_->strides = strides;
+  impl_->dtype = dtype;
+}
+
+int64_t Tensor::dim(int axis) const { return shape()[normalize_axis("dim", axis, rank())]; }
+
+bool Tensor::is_contiguous() const { return dlengine::is_contiguous(shape(), strides()); }
+
+Tensor Tensor::detach() const { return {storage(), offset(), shape(), strides(), dtype()}; }
+
+Tensor& Tensor::set_requires_grad(bool value) {
+  check<DTypeError>(!value || is_floating(dtype()), "set_requires_grad: only floating tensors have gradients, this is {}",
+                    dtype());
+  check<AutogradError>(impl_->node == nullptr, "set_requires_grad: this tensor is the result of an operation; detach() it");
+  impl_->requires_grad = value;
+  return *this;
+}
+
+void Tensor::throw_wrong_type(DType wanted) const {
+  fail<DTypeError>("data: the tensor is {}, it was read as {}", dtype(), wanted);
+}
+
+double Tensor::item_as_double() const {
+  check<ShapeError>(numel() == 1, "item: need one element, the shape is {}", shape());
+  const Tensor host = detach().to(kCpu);
+  return visit(host.dtype(), [&]<typename T>(Type<T>) { return static_cast<double>(*host.data<T>()); });
+}
+
+template <typename T>
+std::vector<T> Tensor::to_vector() const {
+  const Tensor host = detach().to(kCpu).contiguous();
+  std::vector<T> values(static_cast<size_t>(numel()));
+  visit(host.dtype(), [&]<typename From>(Type<From>) {
+    const From* from = host.data<From>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(from[i]);
+  });
+  return values;
+}
+
+template std::vector<float> Tensor::to_vector<float>() const;
+template std::vector<double> Tensor::to_vector<double>() const;
+template std::vector<uint8_t> Tensor::to_vector<uint8_t>() const;
+template std::vector<int32_t> Tensor::to_vector<int32_t>() const;
+template std::vector<int64_t> Tensor::to_vector<int64_t>() const;
+template std::vector<bool> Tensor::to_vector<bool>() const;
+
+namespace {
+
+void check_writable(const char* op, const Tensor& tensor) {
+  const bool on_tape = tensor.requires_grad() || tensor.impl()->node;
+  check<AutogradError>(!on_tape || !grad_enabled(),
+                       "{}: the tensor is on the tape; write to it inside of a NoGrad, or detach() it", op);
+  tensor.storage()->bump_version();
+}
+
+}  // namespace
+
+Tensor& Tensor::copy_(const Tensor& source) {
+  check_writable("copy_", *this);
+  check<ShapeError>(broadcast_shapes("copy_", shape(), source.shape()) == shape(),
+                    "copy_: {} does not broadcast to {}", source.shape(), shape());
+  Tensor target = detach();
+  if (source.device() == device()) {
+    backend_for(device()).copy(broadcast_view(source, shape()), target);
+    return *this;
+  }
+  const NoGrad no_grad;
+  const Tensor moved = source.detach().to(dtype()).to(device());
+  backend_for(device()).copy(broadcast_view(moved, shape()), target);
+  return *this;
+}
+
+Tensor& Tensor::fill_(double value) {
+  check_writable("fill_", *this);
+  Tensor target = detach();
+  backend_for(device()).fill(target, value);
+  return *this;
+}
+
+}  // namespace dlengine

@@ -1,0 +1,158 @@
+// The tensor: a strided view of shared device memory, and its link to the autograd tape.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dlengine/core/device.h"
+#include "dlengine/core/dtype.h"
+#include "dlengine/core/shape.h"
+#include "dlengine/core/storage.h"
+
+namespace dlengine {
+
+class Node;
+
+/// End of an axis in slice().
+inline constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+
+/// A handle: copies share elements, gradient and place on the tape, as in PyTorch. Views (slice, transpose, reshape
+/// where it can) share the elements. A default-constructed Tensor is undefined; only defined() may be asked of it.
+///
+/// Every operation that computes elements is differentiable where its docstring has a "Grads" line.
+class Tensor {
+ public:
+  Tensor() = default;
+  /// A view of storage, `offset` elements from its start.
+  Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& shape, const Strides& strides, DType dtype);
+
+  bool defined() const { return impl_ != nullptr; }
+  const Shape& shape() const { return impl_->shape; }
+  const Strides& strides() const { return impl_->strides; }  // in elements
+  int rank() const { return impl_->shape.rank(); }
+  /// Size of one axis; negative axes count from the end. Throws ShapeError.
+  int64_t dim(int axis) const;
+  int64_t numel() const { return impl_->numel; }
+  DType dtype() const { return impl_->dtype; }
+  Device device() const { return impl_->storage->device(); }
+  /// Row-major without gaps.
+  bool is_contiguous() const;
+  const std::shared_ptr<Storage>& storage() const { return impl_->storage; }
+  int64_t offset() const { return impl_->offset; }  // in elements
+
+  /// Address of the first element, on the tensor's device.
+  void* raw() const {
+    return impl_->storage->data() + impl_->offset * static_cast<int64_t>(size_of(impl_->dtype));
+  }
+  /// raw() as T*. Throws DTypeError if T is not the element type.
+  template <typename T>
+  T* data() const {
+    if (dtype_of<T> != dtype()) throw_wrong_type(dtype_of<T>);
+    return static_cast<T*>(raw());
+  }
+
+  // Views. Grads: all of them. Negative axes and positions count from the end.
+
+  /// Elements start, start + step, ... before stop along an axis; positions are clipped as in NumPy. step >= 1.
+  Tensor slice(int axis, int64_t start, int64_t stop = kEnd, int64_t step = 1) const;
+  /// Position `index` of an axis; the axis goes away. Throws ValueError outside of it.
+  Tensor select(int axis, int64_t index) const;
+  Tensor transpose(int axis0, int axis1) const;
+  Tensor permute(std::initializer_list<int> axes) const;
+  Tensor permute(std::span<const int> axes) const;
+  /// Same elements, other shape; one size may be -1. Copies where strides do not allow a view.
+  Tensor reshape(const Shape& shape) const;
+  /// Joins axes first .. last into one.
+  Tensor flatten(int first = 0, int last = -1) const;
+  /// Removes axes of size 1 (all, or the one named).
+  Tensor squeeze() const;
+  Tensor squeeze(int axis) const;
+  Tensor unsqueeze(int axis) const;
+  /// Repeats axes of size 1 without copying, by NumPy's broadcasting rule.
+  Tensor expand(const Shape& shape) const;
+
+  // Copies. Grads: all of them.
+
+  /// This tensor if it is contiguous, else a row-major copy.
+  Tensor contiguous() const;
+  Tensor clone() const;
+  /// On another device; this tensor if it is already there.
+  Tensor to(Device device) const;
+  /// As another type; this tensor if it has it already. Floating to integer truncates; to bool is != 0.
+  Tensor to(DType dtype) const;
+
+  // Elements on the host. These wait for the device.
+
+  /// The single element. Throws ShapeError if there is not exactly one. Converts to T.
+  template <typename T>
+  T item() const {
+    return static_cast<T>(item_as_double());
+  }
+  /// All elements in row-major order, converted to T.
+  template <typename T>
+  std::vector<T> to_vector() const;
+
+  // In-place writes. Refused (AutogradError) on tensors that are on the tape, unless a NoGrad is active.
+
+  Tensor& copy_(const Tensor& source);  // broadcasts and converts
+  Tensor& fill_(double value);
+  Tensor& zero_() { return fill_(0); }
+
+  // Autograd; see autograd.h.
+
+  bool requires_grad() const { return impl_->requires_grad; }
+  /// Marks a leaf whose gradient backward() shall collect. Throws DTypeError for integers.
+  Tensor& set_requires_grad(bool value = true);
+  /// The gradient collected since the last zero_grad(); undefined if there is none.
+  Tensor grad() const { return Tensor(impl_->grad); }
+  /// Forgets the gradient. Its memory stays with the tensor for the next backward().
+  void zero_grad() { impl_->grad = nullptr; }
+  /// Back-propagates from this scalar (or from any tensor, given dL/dthis) into the leaves' grad().
+  void backward() const;
+  void backward(const Tensor& gradient) const;
+  /// The same elements, off the tape.
+  Tensor detach() const;
+
+  /// Shows the elements of `other` from now on, through every copy of this handle, and forgets the gradient: how
+  /// parameters move to another device, type or arena. For leaves.
+  void set_data(const Tensor& other) {
+    const bool wants_grad = impl_->requires_grad;
+    *impl_ = *other.impl_;
+    impl_->requires_grad = wants_grad;
+    impl_->node = nullptr;
+    impl_->grad = impl_->grad_buffer = nullptr;
+  }
+
+  /// For the engine's own parts (tape, arenas): the shared state behind the handle.
+  struct Impl {
+    std::shared_ptr<Storage> storage;
+    int64_t offset = 0;
+    int64_t numel = 0;
+    Shape shape;
+    Strides strides;
+    DType dtype = DType::f32;
+    bool requires_grad = false;
+    std::shared_ptr<Node> node;         // the operation that made it; null for leaves
+    std::shared_ptr<Impl> grad;         // null until backward() came by
+    std::shared_ptr<Impl> grad_buffer;  // where the first gradient is written; null: new memory
+  };
+  explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+ private:
+  [[noreturn]] void throw_wrong_type(DType wanted) const;
+  double item_as_double() const;
+
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Text like NumPy's, shortened with "..." beyond 1000 elements.
+std::string to_string(const Tensor& tensor);
+
+}  // namespace dlengine
