@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
 
 namespace dlengine {
@@ -19,6 +20,7 @@ Device Device::parse(std::string_view text) {
     known = error == std::errc() && stop == end && device.index >= 0;
   }
   check<ValueError>(known, "device \"{}\" is not known; use cpu, cuda, cuda:<number> or best", text);
+  backend_for(device);  // throws, with the reason, if it is not there
   return device;
 }
 

@@ -73,7 +73,13 @@ Shape matmul_shape(const Shape& a, const Shape& b) {
     batch_a.erase(batch_a.rank() - 1);
     batch_b.erase(batch_b.rank() - 1);
   }
-  Shape result = broadcast_shapes("matmul", batch_a, batch_b);
+  Shape result;
+  try {
+    result = broadcast_shapes("batch axes", batch_a, batch_b);
+  } catch (ShapeError& error) {
+    error.add_context(fmt::format("matmul: a {} and b {}", a, b));
+    throw;
+  }
   result.push_back(a[a.rank() - 2]);
   result.push_back(b.back());
   return result;

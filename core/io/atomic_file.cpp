@@ -40,7 +40,7 @@ mode_t permissions_of_earlier(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return kNewFile;
   check<IoError>(S_ISREG(status.st_mode), "cannot write {}: it is there and not a regular file", path);
-  if (::access(path.c_str(), W_OK) != 0) fail_with_errno("write", path);
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) fail_with_errno("write", path);
   return status.st_mode & 07777;
 }
 

@@ -168,6 +168,8 @@ struct Header {
 
 Header parse_header(const std::string& text) {
   check<IoError>(text.starts_with('{'), "the header does not start with {{");
+  // To the parser a NUL is the end of the text, and what follows would go unseen.
+  check<IoError>(text.find('\0') == std::string::npos, "the header is damaged: it has a NUL");
   HeaderGuard guard;
   try {
     Json entries = Json::parse(text, std::ref(guard));

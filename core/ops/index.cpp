@@ -63,7 +63,12 @@ Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype) {
   const Tensor unit = equal(numbers.unsqueeze(1), numbers).to(dtype);
   Shape shape = labels.shape();
   shape.push_back(classes);
-  return index_select(unit, 0, labels.to(DType::i64).reshape({labels.numel()})).reshape(shape);
+  try {
+    return index_select(unit, 0, labels.to(DType::i64).reshape({labels.numel()})).reshape(shape);
+  } catch (Error& error) {
+    error.add_context("one_hot");
+    throw;
+  }
 }
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {

@@ -45,7 +45,7 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
   }
   return record("batch_norm", y, {x, weight, bias},
                 [x = Saved(images), weight = Saved(scale), mean, inv_std](const Tensor& dy, InputGrads& dx) {
-                  Tensor x_gradient = dx.buffer(0);
+                  Tensor x_gradient = dx.wants(0) ? dx.buffer(0) : empty_like(x.get());
                   Tensor weight_gradient = empty_like(mean);
                   Tensor bias_gradient = empty_like(mean);
                   backend_for(dy.device())

@@ -1,0 +1,45 @@
+// The layers of the demos' networks.
+#include "apps/networks.h"
+
+#include "dlengine/core/check.h"
+#include "dlengine/layers/layers.h"
+
+namespace dlengine::apps {
+namespace {
+
+Sequential mnist_cnn(Init init) {
+  Sequential net;
+  net.add("conv1", Conv2d({.in_channels = 1, .out_channels = 32, .kernel = 3, .init = init}))
+      .add("relu1", ReLU())
+      .add("conv2", Conv2d({.in_channels = 32, .out_channels = 64, .kernel = 3, .init = init}))
+      .add("relu2", ReLU())
+      .add("pool", MaxPool2d({.kernel = 2}))
+      .add("dropout1", Dropout(0.25))
+      .add("flatten", Flatten())
+      .add("fc1", Linear({.in_features = 64 * 12 * 12, .out_features = 128, .init = init}))
+      .add("relu3", ReLU())
+      .add("dropout2", Dropout(0.5))
+      .add("fc2", Linear({.in_features = 128, .out_features = 10, .init = init}));
+  return net;
+}
+
+Sequential mnist_mlp(Init init) {
+  Sequential net;
+  net.add("flatten", Flatten())
+      .add("fc1", Linear({.in_features = 28 * 28, .out_features = 512, .init = init}))
+      .add("relu", ReLU())
+      .add("fc2", Linear({.in_features = 512, .out_features = 10, .init = init}));
+  return net;
+}
+
+}  // namespace
+
+Sequential make_network(std::string_view name, Init init) {
+  if (name == "mnist_cnn") return mnist_cnn(init);
+  if (name == "mnist_mlp") return mnist_mlp(init);
+  fail<ValueError>("no network is called '{}': need mnist_cnn or mnist_mlp", name);
+}
+
+Shape image_shape() { return {1, 1, 28, 28}; }
+
+}  // namespace dlengine::apps

@@ -1,0 +1,35 @@
+// Says which digit an image shows, with the weights that mnist_cnn or mnist_mlp saved: predict --help.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "apps/console.h"
+#include "apps/prediction.h"
+
+int main(int argc, char** argv) {
+  using namespace dlengine::apps;
+  PredictOptions options;
+  CLI::App app("Classifies one image with the weights that a demo saved.", "predict");
+  app.add_option("--load", options.load, "Weights written by --save of mnist_cnn or mnist_mlp")->required();
+  auto* image =
+      app.add_option("image", options.image, "PGM or PNG of 28x28 pixels, white on black as in MNIST");
+  app.add_option("--index", options.index, "Instead of a file: number of an image of the test set, from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->excludes(image);
+  app.add_flag("--invert", options.invert, "The image is black on white")->needs(image);
+  app.add_option("--data", options.data.folder,
+                 "Folder of the data set [DLENGINE_DATA_DIR, the cache, a download]");
+  app.add_option("--dataset", options.data.dataset,
+                 "mnist, fashion_mnist or synthetic [that of the training]")
+      ->check(CLI::IsMember({"mnist", "fashion_mnist", "synthetic"}));
+  app.add_option("--device", options.device, "cpu, cuda, cuda:1, ... or best [DLENGINE_DEVICE, else best]");
+  try {
+    app.parse(argc, argv);
+    if (options.image.empty() && !options.index) throw CLI::RequiredError("image or --index");
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
+  return run_guarded("predict", [&] { return predict_one(options); });
+}

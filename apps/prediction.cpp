@@ -1,0 +1,100 @@
+// From a weight file and an image to probabilities.
+#include "apps/prediction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/console.h"
+#include "apps/data_choice.h"
+#include "apps/networks.h"
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/io/safetensors.h"
+#include "dlengine/core/ops.h"
+#include "dlengine/data/images.h"
+
+namespace dlengine::apps {
+namespace {
+
+constexpr double kBarLength = 40;
+
+std::string entry(const SafetensorsFile& file, const std::string& key, const std::string& path) {
+  const auto found = file.metadata.find(key);
+  check<IoError>(found != file.metadata.end(), "{} does not say its {}: need weights that a demo saved", path,
+                 key);
+  return found->second;
+}
+
+std::vector<std::string> lines(const std::string& text) {
+  std::vector<std::string> result;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) result.push_back(line);
+  return result;
+}
+
+struct Picture {
+  Tensor pixels;                 // u8 [28, 28]
+  std::optional<int64_t> label;  // where it is known
+};
+
+Picture from_test_set(const DataOptions& options, int64_t index) {
+  const ChosenData data = choose_data(options);
+  const TensorDataset& test = data.images.test;
+  check<ValueError>(index < test.size(), "--index {}: the test set has images 0 .. {}", index,
+                    test.size() - 1);
+  return {test.x().select(0, index).select(0, 0).clone(), test.y().select(0, index).item<int64_t>()};
+}
+
+Picture from_file(const std::string& path, bool invert) {
+  const Tensor pixels = read_image(path);
+  check<ValueError>(pixels.shape() == Shape{28, 28}, "{} is {} x {} pixels: need 28 x 28", path,
+                    pixels.dim(1), pixels.dim(0));
+  if (invert) {
+    uint8_t* bytes = pixels.data<uint8_t>();
+    std::transform(bytes, bytes + pixels.numel(), bytes, [](uint8_t value) { return uint8_t(255 - value); });
+  }
+  return {pixels, std::nullopt};
+}
+
+void print_probabilities(const std::vector<double>& probabilities, const std::vector<std::string>& classes,
+                         std::optional<int64_t> label) {
+  for (size_t i = 0; i < probabilities.size(); ++i) {
+    const auto length = static_cast<size_t>(probabilities[i] * kBarLength + 0.5);
+    fmt::print("{:>12} {:6.2f} % {}\n", classes[i], 100 * probabilities[i], std::string(length, '#'));
+  }
+  const auto winner = static_cast<size_t>(std::ranges::max_element(probabilities) - probabilities.begin());
+  fmt::print("prediction: {} ({:.2f} %){}\n", classes[winner], 100 * probabilities[winner],
+             label ? fmt::format(", label: {}", classes.at(static_cast<size_t>(*label))) : "");
+}
+
+}  // namespace
+
+int predict_one(const PredictOptions& options) {
+  const Device device = choose_device(options.device);
+  const SafetensorsFile file = load_safetensors(options.load);
+  Sequential net = make_network(entry(file, kModelKey, options.load));
+  net.load_state(file.tensors);
+  net.to(device);
+  net.eval();
+  const std::vector<std::string> classes = lines(entry(file, kClassesKey, options.load));
+  check<IoError>(classes.size() == 10, "{} names {} classes, need 10", options.load, classes.size());
+  DataOptions data = options.data;
+  if (!data.dataset) data.dataset = entry(file, kDatasetKey, options.load);
+  const Picture picture =
+      options.index ? from_test_set(data, *options.index) : from_file(options.image, options.invert);
+  fmt::print("{}", draw_ascii(picture.pixels));
+
+  const NoGrad no_grad;
+  const Tensor x = picture.pixels.to(DType::f32).reshape(image_shape()) / 255.0;
+  print_probabilities(softmax(net(x.to(device))).to_vector<double>(), classes, picture.label);
+  return 0;
+}
+
+}  // namespace dlengine::apps

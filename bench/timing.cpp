@@ -1,0 +1,54 @@
+#include "timing.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "dlengine/core/parallel.h"
+
+namespace dlengine::bench {
+
+namespace {
+
+double now_ms() {
+  const auto since_start = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(since_start).count();
+}
+
+double peak_memory_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+}  // namespace
+
+Timing time_steps(double seconds, const std::function<void(int64_t)>& step) {
+  int64_t i = 0;
+  const double warm_up_start = now_ms();
+  do {
+    step(i++);
+  } while (i < 3 || (now_ms() - warm_up_start < 150 * seconds && i < 50));
+
+  std::vector<double> times;
+  const double start = now_ms();
+  while (times.size() < 5 || now_ms() - start < 1000 * seconds) {
+    const double before = now_ms();
+    step(i++);
+    times.push_back(now_ms() - before);
+  }
+  std::sort(times.begin(), times.end());
+  const size_t count = times.size();
+  return {times[count / 2], times.front(), times[std::min(count - 1, count * 99 / 100)], static_cast<int64_t>(count)};
+}
+
+void print_line(const std::string& workload, int64_t batch, const Timing& timing, const std::string& extra) {
+  fmt::print("dlengine {} {} {} {:.4f} {:.1f} min={:.4f} p99={:.4f} n={} rss_mb={:.0f} {}\n", workload, batch,
+             num_threads(), timing.median_ms, 1000.0 * static_cast<double>(batch) / timing.median_ms, timing.min_ms,
+             timing.p99_ms, timing.steps, peak_memory_mb(), extra);
+}
+
+}  // namespace dlengine::bench

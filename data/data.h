@@ -1,0 +1,11 @@
+// All of data/.
+#pragma once
+
+#include "dlengine/data/dataset.h"
+#include "dlengine/data/download.h"
+#include "dlengine/data/idx.h"
+#include "dlengine/data/image_dataset.h"
+#include "dlengine/data/images.h"
+#include "dlengine/data/loader.h"
+#include "dlengine/data/mnist.h"
+#include "dlengine/data/synthetic_digits.h"

@@ -1,0 +1,57 @@
+// Where samples come from.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+/// Samples of one batch: x [B, ...] and y [B, ...], on the CPU.
+struct Batch {
+  Tensor x;
+  Tensor y;
+  int64_t size() const { return x.dim(0); }
+};
+
+/// A fixed number of samples that can be read in any order, from several threads at once.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual int64_t size() const = 0;
+  /// The samples with these numbers, in this order. Throws ValueError for a number out of range. Called on
+  /// the loader's thread: plain loops, no parallel_for, which would start a second team beside the one of the
+  /// training step.
+  virtual Batch get(std::span<const int64_t> indices) const = 0;
+};
+
+/// Samples held in memory. Images may be held as u8 and are then scaled to 0 .. 1 in f32 as they are read.
+class TensorDataset final : public Dataset {
+ public:
+  /// x [N, ...] (u8 is divided by 255, other types stay), y [N, ...] (stays as it is). Copied only if they
+  /// are not contiguous or not on the CPU. Throws ShapeError if the counts differ or one is of rank 0.
+  TensorDataset(const Tensor& x, const Tensor& y);
+  int64_t size() const override { return x_.dim(0); }
+  Batch get(std::span<const int64_t> indices) const override;
+  const Tensor& x() const { return x_; }
+  const Tensor& y() const { return y_; }
+
+ private:
+  Tensor x_, y_;
+};
+
+/// A run of another data set, as for a validation split; it must outlive this one.
+class Subset final : public Dataset {
+ public:
+  /// Samples first .. last-1. Throws ValueError outside of the data set.
+  Subset(const Dataset& dataset, int64_t first, int64_t last);
+  int64_t size() const override { return last_ - first_; }
+  Batch get(std::span<const int64_t> indices) const override;
+
+ private:
+  const Dataset& dataset_;
+  int64_t first_, last_;
+};
+
+}  // namespace dlengine

@@ -1,0 +1,147 @@
+// One thread per epoch fills a short queue; it starts with the first next().
+#include "dlengine/data/loader.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "dlengine/core/check.h"
+#include "dlengine/core/random.h"
+
+namespace dlengine {
+
+namespace {
+
+/// Random streams of the sample order, away from those that a Generator with the same seed hands to weights
+/// and dropout.
+constexpr uint64_t kOrderStreams = uint64_t{1} << 62;
+
+std::vector<int64_t> sample_order(int64_t count, const LoaderOptions& options, int64_t epoch) {
+  if (options.shuffle) {
+    Generator generator;
+    generator.set_state({.seed = options.seed, .next_stream = kOrderStreams + static_cast<uint64_t>(epoch)});
+    return generator.permutation(count);
+  }
+  std::vector<int64_t> order(static_cast<size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+}  // namespace
+
+struct Loader::Impl {
+  const Dataset& dataset;
+  const LoaderOptions options;
+  const int64_t batches;
+
+  std::vector<int64_t> order;  // of this epoch
+  int64_t next_batch = 0;      // that next() returns
+
+  // Shared with the thread, under the mutex.
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Batch> ready;
+  std::exception_ptr error;
+  bool stopping = false;
+  std::thread thread;
+
+  Impl(const Dataset& samples, const LoaderOptions& wanted)
+      : dataset(samples), options(wanted), batches(count_batches(samples.size(), wanted)) {}
+  ~Impl() { stop(); }
+
+  static int64_t count_batches(int64_t samples, const LoaderOptions& options) {
+    const int64_t full = samples / options.batch_size;
+    const bool rest = samples % options.batch_size != 0 && !options.drop_last;
+    return full + (rest ? 1 : 0);
+  }
+
+  Batch make(int64_t batch) const {
+    const int64_t first = batch * options.batch_size;
+    const int64_t count = std::min(options.batch_size, static_cast<int64_t>(order.size()) - first);
+    return dataset.get(std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(count)));
+  }
+
+  /// The thread: batches in order until all are made, one fails, or stop() is called.
+  void produce() try {
+    for (int64_t batch = 0; batch < batches; ++batch) {
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return stopping || ready.size() < static_cast<size_t>(options.prefetch); });
+        if (stopping) return;
+      }
+      Batch made = make(batch);
+      const std::lock_guard lock(mutex);
+      ready.push_back(std::move(made));
+      changed.notify_all();
+    }
+  } catch (...) {
+    const std::lock_guard lock(mutex);
+    error = std::current_exception();
+    changed.notify_all();
+  }
+
+  Batch take() {
+    if (options.prefetch == 0) return make(next_batch);
+    if (!thread.joinable()) thread = std::thread([this] { produce(); });
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return !ready.empty() || error; });
+    if (ready.empty()) std::rethrow_exception(error);
+    Batch batch = std::move(ready.front());
+    ready.pop_front();
+    changed.notify_all();
+    return batch;
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+      changed.notify_all();
+    }
+    if (thread.joinable()) thread.join();
+    stopping = false;
+    ready.clear();
+    error = nullptr;
+  }
+};
+
+Loader::Loader(const Dataset& dataset, const LoaderOptions& options) {
+  check<ValueError>(options.batch_size >= 1, "Loader: need batch_size >= 1, got {}", options.batch_size);
+  check<ValueError>(options.prefetch >= 0, "Loader: need prefetch >= 0, got {}", options.prefetch);
+  impl_ = std::make_unique<Impl>(dataset, options);
+  start_epoch(0);
+}
+
+Loader::~Loader() = default;
+
+void Loader::start_epoch(int64_t epoch) {
+  check<ValueError>(epoch >= 0, "Loader: need epoch >= 0, got {}", epoch);
+  impl_->stop();
+  impl_->order = sample_order(impl_->dataset.size(), impl_->options, epoch);
+  impl_->next_batch = 0;
+}
+
+bool Loader::next(Batch& batch) {
+  if (impl_->next_batch == impl_->batches) return false;
+  try {
+    batch = impl_->take();
+  } catch (...) {
+    impl_->next_batch = impl_->batches;
+    throw;
+  }
+  ++impl_->next_batch;
+  return true;
+}
+
+int64_t Loader::batches_per_epoch() const { return impl_->batches; }
+
+const Dataset& Loader::dataset() const { return impl_->dataset; }
+
+}  // namespace dlengine

@@ -1,0 +1,43 @@
+// Batches of a data set, prepared ahead by a thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "dlengine/data/dataset.h"
+
+namespace dlengine {
+
+struct LoaderOptions {
+  int64_t batch_size = 32;
+  bool shuffle = false;
+  bool drop_last = false;  // leave out a last batch that is not full; else it is kept, shorter
+  int prefetch = 2;        // batches prepared ahead; 0: none, on the calling thread
+  uint64_t seed = 0;       // the order of epoch e depends on (seed, e) alone
+};
+
+/// for (Batch batch; loader.next(batch);) { ... } runs one epoch, at first epoch 0; start_epoch(e) begins
+/// another, also before the last one is through. The order does not depend on prefetch. The data set must
+/// outlive the loader. An exception of the data set is thrown by next(), after the batches before it, and
+/// ends the epoch.
+class Loader {
+ public:
+  /// Throws ValueError for batch_size < 1 or prefetch < 0.
+  explicit Loader(const Dataset& dataset, const LoaderOptions& options = {});
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  /// Throws ValueError for epoch < 0.
+  void start_epoch(int64_t epoch);
+  /// False at the end of the epoch.
+  bool next(Batch& batch);
+  int64_t batches_per_epoch() const;
+  const Dataset& dataset() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dlengine

@@ -1,0 +1,227 @@
+// Matrix products: oneDNN for f32, which also computes for the 16-bit types; loops for f64.
+#include <algorithm>
+#include <utility>
+
+#include "dlengine/core/parallel.h"
+#include "dlengine/kernels/cpu/backend_cpu.h"
+#include "dlengine/kernels/cpu/map.h"
+#include "dlengine/kernels/cpu/onednn.h"
+#include "dlengine/kernels/plan_cache.h"
+#include "dlengine/kernels/strided.h"
+
+namespace dlengine {
+
+namespace {
+
+/// How the last two axes lie in memory: element (i, j) at i * step + j, or at i + j * step if transposed.
+struct Layout {
+  int64_t step = 0;
+  bool transposed = false;
+  friend bool operator==(const Layout&, const Layout&) = default;
+};
+
+Layout layout_of(const Tensor& x) {
+  const int64_t rows = x.dim(-2), columns = x.dim(-1);
+  const int64_t row_step = x.strides()[x.rank() - 2], column_step = x.strides().back();
+  if ((column_step == 1 || columns == 1) && (row_step >= columns || rows == 1)) {
+    return {std::max(row_step, columns), false};
+  }
+  return {std::max(column_step, rows), true};
+}
+
+/// y [m, n] = a [m, k] b [k, n], where y is row-major.
+struct Product {
+  int64_t m = 0, n = 0, k = 0;
+  Layout a, b;
+  friend bool operator==(const Product&, const Product&) = default;
+};
+
+// --- f32 ---
+
+struct Key {
+  Product product;
+  bool bias = false;
+  int threads = 1;
+  friend bool operator==(const Key&, const Key&) = default;
+  size_t hash() const {
+    const auto& [m, n, k, a, b] = product;
+    return hash_of(m, n, k, a.step, a.transposed, b.step, b.transposed, bias, threads);
+  }
+};
+
+struct Plan {
+  dnnl::matmul primitive;
+  onednn::Desc a, b, bias, y, scratchpad;
+};
+
+onednn::Desc matrix_desc(int64_t rows, int64_t columns, const Layout& layout) {
+  const onednn::Sizes strides = layout.transposed ? onednn::Sizes{1, layout.step} : onednn::Sizes{layout.step, 1};
+  return {{rows, columns}, dnnl::memory::data_type::f32, strides};
+}
+
+std::shared_ptr<Plan> make_plan(const Key& key) {
+  const Product& p = key.product;
+  auto plan = std::make_shared<Plan>();
+  plan->a = matrix_desc(p.m, p.k, p.a);
+  plan->b = matrix_desc(p.k, p.n, p.b);
+  plan->y = onednn::plain({p.m, p.n});
+  if (key.bias) plan->bias = onednn::plain({1, p.n});
+  const dnnl::matmul::desc desc = key.bias ? dnnl::matmul::desc(plan->a, plan->b, plan->bias, plan->y)
+                                           : dnnl::matmul::desc(plan->a, plan->b, plan->y);
+  const dnnl::matmul::primitive_desc primitive(desc, onednn::user_scratchpad(), onednn::engine());
+  plan->primitive = dnnl::matmul(primitive);
+  plan->scratchpad = primitive.scratchpad_desc();
+  return plan;
+}
+
+/// The plan for this thread's team, which the caller has set to `threads`.
+std::shared_ptr<Plan> plan_for(const Product& product, bool bias, int threads) {
+  static PlanCache<Key, Plan> cache;
+  const Key key{product, bias, threads};
+  return cache.get(key, [&] { return make_plan(key); });
+}
+
+void run(const Plan& plan, const float* a, const float* b, const float* bias, float* y) {
+  const Scratch scratchpad(plan.scratchpad.get_size());
+  onednn::execute(plan.primitive, {{DNNL_ARG_SRC, plan.a, a},
+                                   {DNNL_ARG_WEIGHTS, plan.b, b},
+                                   {DNNL_ARG_BIAS, plan.bias, bias},
+                                   {DNNL_ARG_DST, plan.y, y},
+                                   {DNNL_ARG_SCRATCHPAD, plan.scratchpad, scratchpad.as()}});
+}
+
+using BatchWalk = StridedWalk<3>;  // of y, a and b
+
+/// x without its last two axes.
+Tensor batch_axes(const Tensor& x) {
+  Shape shape = x.shape();
+  shape[shape.rank() - 1] = shape[shape.rank() - 2] = 1;
+  return {x.storage(), x.offset(), shape, x.strides(), x.dtype()};
+}
+
+BatchWalk batches_of(const Tensor& a, const Tensor& b, const Tensor& y) {
+  const Tensor a_batch = batch_axes(a), b_batch = batch_axes(b), y_batch = batch_axes(y);
+  return BatchWalk({&y_batch, &a_batch, &b_batch});
+}
+
+/// Calls f(number of a's, b's and y's first element) for every batch, in parallel if asked to.
+template <typename F>
+void for_each_batch(const BatchWalk& batches, int64_t grain, const F& f) {
+  parallel_for(batches.count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int64_t at[3];
+      batches.offsets(i, at);
+      f(at[1], at[2], at[0]);
+    }
+  });
+}
+
+void multiply_f32(Product product, const BatchWalk& batches, const float* a, const float* b, float* y) {
+  // Several a that follow each other and share one b are one tall matrix.
+  const bool tall = batches.rank == 1 && batches.stride[2][0] == 0 && !product.a.transposed &&
+                    batches.stride[1][0] == product.m * product.a.step;
+  int64_t count = batches.count;
+  if (tall) product.m *= std::exchange(count, 1);
+
+  // Either the threads share each product, or each thread computes products of its own.
+  const int threads = onednn::team_size();
+  const bool own = count >= threads && count > 1;
+  const onednn::Team team(own ? 1 : threads);
+  const std::shared_ptr<Plan> plan = plan_for(product, false, own ? 1 : threads);
+  if (tall) return run(*plan, a, b, nullptr, y);
+  const int64_t grain = own ? std::max<int64_t>(1, 2 * kGrain / (product.m * product.n * product.k)) : count;
+  for_each_batch(batches, grain, [&](int64_t a_at, int64_t b_at, int64_t y_at) {
+    run(*plan, a + a_at, b + b_at, nullptr, y + y_at);
+  });
+}
+
+// --- f64 ---
+
+/// y[j] += the sum over `rows` rows of b, each times its factor.
+DLENGINE_VECTORIZED void add_rows(const double* factors, int64_t factor_step, const double* __restrict b, int64_t rows,
+                                  int64_t n, double* __restrict y) {
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {  // four at a time, so that y is read and written less often
+    const double f0 = factors[i * factor_step], f1 = factors[(i + 1) * factor_step];
+    const double f2 = factors[(i + 2) * factor_step], f3 = factors[(i + 3) * factor_step];
+    const double *b0 = b + i * n, *b1 = b0 + n, *b2 = b1 + n, *b3 = b2 + n;
+    for (int64_t j = 0; j < n; ++j) y[j] += (f0 * b0[j] + f1 * b1[j]) + (f2 * b2[j] + f3 * b3[j]);
+  }
+  for (; i < rows; ++i) {
+    const double factor = factors[i * factor_step];
+    for (int64_t j = 0; j < n; ++j) y[j] += factor * b[i * n + j];
+  }
+}
+
+/// b is row-major. Rows of b are taken in blocks that stay in the cache while all rows of y pass.
+void multiply_one_f64(const Product& p, const double* a, const double* b, double* y) {
+  constexpr int64_t kBlock = 64;
+  const int64_t row_step = p.a.transposed ? 1 : p.a.step, column_step = p.a.transposed ? p.a.step : 1;
+  parallel_for(p.m, std::max<int64_t>(1, kGrain / (p.n * p.k)), [&](int64_t begin, int64_t end) {
+    std::fill(y + begin * p.n, y + end * p.n, 0.0);
+    for (int64_t k = 0; k < p.k; k += kBlock) {
+      for (int64_t i = begin; i < end; ++i) {
+        add_rows(a + i * row_step + k * column_step, column_step, b + k * p.n, std::min(kBlock, p.k - k), p.n,
+                 y + i * p.n);
+      }
+    }
+  });
+}
+
+void multiply_f64(const Product& p, const BatchWalk& batches, const double* a, const double* b, double* y) {
+  const bool dense = !p.b.transposed && p.b.step == p.n;
+  const Scratch packed(dense ? 0 : size_t(p.k * p.n) * sizeof(double));
+  for_each_batch(batches, batches.count, [&](int64_t a_at, int64_t b_at, int64_t y_at) {
+    const double* from = b + b_at;
+    for (int64_t k = 0; !dense && k < p.k; ++k) {
+      for (int64_t j = 0; j < p.n; ++j) {
+        packed.as<double>()[k * p.n + j] = p.b.transposed ? from[k + j * p.b.step] : from[k * p.b.step + j];
+      }
+    }
+    multiply_one_f64(p, a + a_at, dense ? from : packed.as<double>(), y + y_at);
+  });
+}
+
+}  // namespace
+
+void CpuBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
+  if (y.numel() == 0) return;
+  if (a.dim(-1) == 0) return fill(y, 0);
+  if (is_narrow(y.dtype())) {
+    Tensor wide = wide_like(y);
+    matmul(widened(a), widened(b), wide);
+    return copy(wide, y);
+  }
+  const Product product{a.dim(-2), b.dim(-1), a.dim(-1), layout_of(a), layout_of(b)};
+  const BatchWalk batches = batches_of(a, b, y);
+  if (y.dtype() == DType::f64) {
+    return multiply_f64(product, batches, a.data<double>(), b.data<double>(), y.data<double>());
+  }
+  onednn::call("matmul",
+               [&] { multiply_f32(product, batches, a.data<float>(), b.data<float>(), y.data<float>()); });
+}
+
+void CpuBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) {
+  const int64_t rows = x.dim(0), inputs = x.dim(1), outputs = weight.dim(0);
+  if (y.numel() == 0) return;
+  if (is_narrow(y.dtype())) {
+    Tensor wide = wide_like(y);
+    linear(widened(x), widened(weight), widened(bias), wide);
+    return copy(wide, y);
+  }
+  if (y.dtype() == DType::f32 && inputs > 0) {
+    return onednn::call("linear", [&] {
+      const int threads = onednn::team_size();
+      const onednn::Team team(threads);
+      const Product product{rows, outputs, inputs, {inputs, false}, {inputs, true}};
+      const float* shift = bias.defined() ? bias.data<float>() : nullptr;
+      run(*plan_for(product, bias.defined(), threads), x.data<float>(), weight.data<float>(), shift, y.data<float>());
+    });
+  }
+  matmul(x, Tensor(weight.storage(), weight.offset(), {inputs, outputs}, {1, inputs}, weight.dtype()), y);
+  if (bias.defined()) {
+    binary(BinaryOp::add, y, Tensor(bias.storage(), bias.offset(), y.shape(), {0, 1}, bias.dtype()), y);
+  }
+}
+
+}  // namespace dlengine

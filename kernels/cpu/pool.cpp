@@ -1,0 +1,227 @@
+// Max and average pooling, one plane [H, W] at a time.
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+#include "dlengine/core/dtype.h"
+#include "dlengine/core/parallel.h"
+#include "dlengine/kernels/cpu/backend_cpu.h"
+#include "dlengine/kernels/cpu/map.h"
+#include "dlengine/kernels/functors.h"
+
+namespace dlengine {
+
+namespace {
+
+/// Sizes of one plane before (h, w) and after (p, q) pooling.
+struct Plane {
+  int64_t h, w, p, q;
+  Pool2dParams params;
+
+  Plane(const Shape& x, const Shape& y, const Pool2dParams& pool) : h(x[2]), w(x[3]), p(y[2]), q(y[3]), params(pool) {
+    if (params.stride.h == 0) params.stride.h = params.kernel.h;
+    if (params.stride.w == 0) params.stride.w = params.kernel.w;
+  }
+  int64_t pixels() const { return h * w; }
+  int64_t results() const { return p * q; }
+  /// The case of nearly every network, which has loops of its own.
+  bool halves() const {
+    return params.kernel == Size2(2) && params.stride == Size2(2) && params.padding == Size2(0);
+  }
+};
+
+/// The pixels of a window that lie inside of the plane.
+struct Window {
+  int64_t top, bottom, left, right;  // rows top .. bottom - 1
+
+  Window(const Plane& s, int64_t i, int64_t j) {
+    top = i * s.params.stride.h - s.params.padding.h;
+    left = j * s.params.stride.w - s.params.padding.w;
+    bottom = std::min(top + s.params.kernel.h, s.h);
+    right = std::min(left + s.params.kernel.w, s.w);
+    top = std::max<int64_t>(top, 0);
+    left = std::max<int64_t>(left, 0);
+  }
+  int64_t pixels() const { return (bottom - top) * (right - left); }
+};
+
+/// Position of the first largest pixel in row-major order; NaN is larger than all.
+template <typename T>
+int64_t largest_pixel(const T* x, int64_t width, const Window& window) {
+  using A = Accumulate<T>;
+  int64_t best = window.top * width + window.left;
+  for (int64_t h = window.top; h < window.bottom; ++h) {
+    for (int64_t w = window.left; w < window.right; ++w) {
+      const A value = A(x[h * width + w]), largest = A(x[best]);
+      if (value > largest || (value != value && largest == largest)) best = h * width + w;
+    }
+  }
+  return best;
+}
+
+/// One row of results from two rows of pixels.
+template <typename T>
+DLENGINE_VECTORIZED void halve_row(const T* __restrict a, const T* __restrict b, T* __restrict y, int64_t n) {
+  using A = Accumulate<T>;
+  for (int64_t i = 0; i < n; ++i) {
+    const A above = Maximum::value(A(a[2 * i]), A(a[2 * i + 1]));
+    const A below = Maximum::value(A(b[2 * i]), A(b[2 * i + 1]));
+    y[i] = T(Maximum::value(above, below));
+  }
+}
+
+/// Two rows of dx, at da and db.
+template <typename T>
+DLENGINE_VECTORIZED void halve_row_grad(const T* __restrict a, const T* __restrict b, const T* __restrict y,
+                                        const T* __restrict dy, T* __restrict da, T* __restrict db, int64_t n) {
+  using A = Accumulate<T>;
+  for (int64_t i = 0; i < n; ++i) {
+    const A top = A(y[i]);
+    const auto won = [top](T x) { return A(x) == top || A(x) != A(x); };  // a NaN is the largest
+    const bool w0 = won(a[2 * i]), w1 = won(a[2 * i + 1]), w2 = won(b[2 * i]);
+    const T gradient = dy[i], none = T(A(0));
+    da[2 * i] = w0 ? gradient : none;
+    da[2 * i + 1] = w1 && !w0 ? gradient : none;
+    db[2 * i] = w2 && !w0 && !w1 ? gradient : none;
+    db[2 * i + 1] = !w0 && !w1 && !w2 ? gradient : none;
+  }
+}
+
+template <typename T>
+void max_pool_plane(const Plane& s, const T* x, T* y) {
+  for (int64_t i = 0; i < s.p; ++i) {
+    if (s.halves()) {
+      halve_row(x + 2 * i * s.w, x + (2 * i + 1) * s.w, y + i * s.q, s.q);
+      continue;
+    }
+    for (int64_t j = 0; j < s.q; ++j) y[i * s.q + j] = x[largest_pixel(x, s.w, Window(s, i, j))];
+  }
+}
+
+template <typename T>
+void halve_plane_grad(const Plane& s, const T* x, const T* y, const T* dy, T* dx) {
+  for (int64_t i = 0; i < s.p; ++i) {
+    const int64_t above = 2 * i * s.w, below = above + s.w, result = i * s.q;
+    halve_row_grad(x + above, x + below, y + result, dy + result, dx + above, dx + below, s.q);
+    if (s.w % 2) dx[above + s.w - 1] = dx[below + s.w - 1] = T(0.0f);
+  }
+  if (s.h % 2) std::fill_n(dx + (s.h - 1) * s.w, s.w, T(0.0f));
+}
+
+/// sums: a plane of the accumulation type.
+template <typename T, typename A>
+void max_pool_plane_grad(const Plane& s, const T* x, const T* dy, A* sums) {
+  for (int64_t i = 0; i < s.p; ++i) {
+    for (int64_t j = 0; j < s.q; ++j) sums[largest_pixel(x, s.w, Window(s, i, j))] += A(dy[i * s.q + j]);
+  }
+}
+
+template <typename A>
+A divisor(const Plane& s, const Window& window) {
+  return A(s.params.count_include_pad ? s.params.kernel.h * s.params.kernel.w : window.pixels());
+}
+
+template <typename T>
+void avg_pool_plane(const Plane& s, const T* x, T* y) {
+  using A = Accumulate<T>;
+  for (int64_t i = 0; i < s.p; ++i) {
+    for (int64_t j = 0; j < s.q; ++j) {
+      const Window window(s, i, j);
+      A sum = 0;
+      for (int64_t h = window.top; h < window.bottom; ++h) {
+        for (int64_t w = window.left; w < window.right; ++w) sum += A(x[h * s.w + w]);
+      }
+      y[i * s.q + j] = T(sum / divisor<A>(s, window));
+    }
+  }
+}
+
+template <typename T, typename A>
+void avg_pool_plane_grad(const Plane& s, const T* dy, A* sums) {
+  for (int64_t i = 0; i < s.p; ++i) {
+    for (int64_t j = 0; j < s.q; ++j) {
+      const Window window(s, i, j);
+      const A share = A(dy[i * s.q + j]) / divisor<A>(s, window);
+      for (int64_t h = window.top; h < window.bottom; ++h) {
+        for (int64_t w = window.left; w < window.right; ++w) sums[h * s.w + w] += share;
+      }
+    }
+  }
+}
+
+/// Calls f(plane number) for all planes of x [N, C, H, W]; in parallel.
+template <typename F>
+void for_each_plane(const Shape& x, const F& f) {
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, x[2] * x[3]));
+  parallel_for(x[0] * x[1], grain, [&](int64_t begin, int64_t end) {
+    for (int64_t plane = begin; plane < end; ++plane) f(plane);
+  });
+}
+
+/// dx plane by plane from f(plane number, sums), where sums is a plane of zeros that f adds to.
+template <typename T, typename F>
+void add_planes(Tensor& dx, const F& f) {
+  using A = Accumulate<T>;
+  const int64_t pixels = dx.shape()[2] * dx.shape()[3];
+  T* out = dx.data<T>();
+  for_each_plane(dx.shape(), [&](int64_t plane) {
+    if constexpr (std::is_same_v<T, A>) {
+      std::fill_n(out + plane * pixels, pixels, A(0));
+      f(plane, out + plane * pixels);
+    } else {
+      std::vector<A> sums(size_t(pixels), A(0));
+      f(plane, sums.data());
+      for (int64_t i = 0; i < pixels; ++i) out[plane * pixels + i] = T(sums[size_t(i)]);
+    }
+  });
+}
+
+}  // namespace
+
+void CpuBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
+  const Plane s(x.shape(), y.shape(), params);
+  visit_floating(x.dtype(), "max_pool2d", [&]<typename T>(Type<T>) {
+    const T* in = x.data<T>();
+    T* out = y.data<T>();
+    for_each_plane(x.shape(), [&](int64_t i) { max_pool_plane(s, in + i * s.pixels(), out + i * s.results()); });
+  });
+}
+
+void CpuBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
+                                 Tensor& dx) {
+  const Plane s(x.shape(), y.shape(), params);
+  visit_floating(x.dtype(), "max_pool2d_grad", [&]<typename T>(Type<T>) {
+    const T *in = x.data<T>(), *results = y.data<T>(), *gradients = dy.data<T>();
+    if (s.halves()) {
+      T* out = dx.data<T>();
+      return for_each_plane(x.shape(), [&](int64_t i) {
+        const int64_t pixel = i * s.pixels(), result = i * s.results();
+        halve_plane_grad(s, in + pixel, results + result, gradients + result, out + pixel);
+      });
+    }
+    add_planes<T>(dx, [&](int64_t i, Accumulate<T>* sums) {
+      max_pool_plane_grad(s, in + i * s.pixels(), gradients + i * s.results(), sums);
+    });
+  });
+}
+
+void CpuBackend::avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
+  const Plane s(x.shape(), y.shape(), params);
+  visit_floating(x.dtype(), "avg_pool2d", [&]<typename T>(Type<T>) {
+    const T* in = x.data<T>();
+    T* out = y.data<T>();
+    for_each_plane(x.shape(), [&](int64_t i) { avg_pool_plane(s, in + i * s.pixels(), out + i * s.results()); });
+  });
+}
+
+void CpuBackend::avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) {
+  const Plane s(dx.shape(), dy.shape(), params);
+  visit_floating(dx.dtype(), "avg_pool2d_grad", [&]<typename T>(Type<T>) {
+    const T* gradients = dy.data<T>();
+    add_planes<T>(dx, [&](int64_t i, Accumulate<T>* sums) {
+      avg_pool_plane_grad(s, gradients + i * s.results(), sums);
+    });
+  });
+}
+
+}  // namespace dlengine

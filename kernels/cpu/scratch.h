@@ -1,0 +1,39 @@
+// Temporary memory of one operation.
+#pragma once
+
+#include <cstddef>
+
+#include "dlengine/core/allocator.h"
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+/// Where all host memory comes from. It is never destroyed, so that tensors may outlive main().
+HostAllocator& host_allocator();
+
+/// Uninitialised bytes of the host allocator, which keeps them for the next call.
+class Scratch {
+ public:
+  explicit Scratch(size_t bytes) : data_(host_allocator().allocate(bytes)) {}
+  ~Scratch() { host_allocator().deallocate(data_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  template <typename T = std::byte>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+
+ private:
+  void* data_;
+};
+
+/// True for the types that are stored in 16 bits and computed in f32.
+inline bool is_narrow(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
+
+/// A contiguous f32 copy, for kernels that know no 16-bit types. Undefined stays undefined.
+Tensor widened(const Tensor& x);
+/// An uninitialised f32 tensor of x's shape.
+Tensor wide_like(const Tensor& x);
+
+}  // namespace dlengine

@@ -1,0 +1,60 @@
+// Optimizer updates: one pass over all parameters. The formulas are in kernels/update_rules.h.
+#include "dlengine/core/dtype.h"
+#include "dlengine/core/parallel.h"
+#include "dlengine/kernels/cpu/backend_cpu.h"
+#include "dlengine/kernels/cpu/map.h"
+#include "dlengine/kernels/update_rules.h"
+
+namespace dlengine {
+
+namespace {
+
+/// rule(w, g, state...) for each of n elements; nothing overlaps.
+template <typename T, typename Rule, typename... State>
+DLENGINE_VECTORIZED void update_range(const Rule rule, int64_t n, T* __restrict w, const T* __restrict g,
+                                      State* __restrict... state) {
+  for (int64_t i = 0; i < n; ++i) rule(w[i], g[i], state[i]...);
+}
+
+template <typename T, typename Rule, typename... State>
+void update(const Rule& rule, Tensor& w, const Tensor& g, State&... state) {
+  T* weights = w.data<T>();
+  const T* gradients = g.data<T>();
+  parallel_for(w.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    update_range<T>(rule, end - begin, weights + begin, gradients + begin, (state.template data<T>() + begin)...);
+  });
+}
+
+/// f32 and f64 are what parameters are kept in.
+template <typename F>
+void visit_parameter_type(const char* op, DType dtype, F&& f) {
+  if (dtype == DType::f32) return f(Type<float>{});
+  if (dtype == DType::f64) return f(Type<double>{});
+  throw_unsupported_dtype(op, dtype, "f32 or f64");
+}
+
+}  // namespace
+
+void CpuBackend::sgd_update(Tensor& w, const Tensor& g, Tensor& velocity, const SgdStep& step) {
+  visit_parameter_type("sgd_update", w.dtype(), [&]<typename T>(Type<T>) {
+    const SgdRule<T> rule(step);
+    if (velocity.defined()) return update<T>(rule, w, g, velocity);
+    update<T>(rule, w, g);
+  });
+}
+
+void CpuBackend::rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
+                                const RmspropStep& step) {
+  visit_parameter_type("rmsprop_update", w.dtype(), [&]<typename T>(Type<T>) {
+    const RmspropRule<T> rule(step);
+    if (velocity.defined()) return update<T>(rule, w, g, mean_square, velocity);
+    update<T>(rule, w, g, mean_square);
+  });
+}
+
+void CpuBackend::adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) {
+  visit_parameter_type("adam_update", w.dtype(),
+                       [&]<typename T>(Type<T>) { update<T>(AdamRule<T>(step), w, g, m, v); });
+}
+
+}  // namespace dlengine

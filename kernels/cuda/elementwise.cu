@@ -1,0 +1,123 @@
+// Functions of single elements; their maths is in kernels/functors.h.
+#include <cmath>
+
+#include "dlengine/core/factory.h"
+#include "dlengine/kernels/cuda/backend_cuda.h"
+#include "dlengine/kernels/cuda/map.cuh"
+#include "dlengine/kernels/functors.h"
+
+namespace dlengine::cuda {
+
+namespace {
+
+template <typename Op, typename T>
+struct Unary {
+  __device__ T operator()(T x) const { return narrow<T>(Op::value(widen(x))); }
+};
+
+template <typename Op, typename T>
+struct UnaryGrad {
+  __device__ T operator()(T saved, T dy) const { return narrow<T>(widen(dy) * Op::slope(widen(saved))); }
+};
+
+template <typename T>
+struct ScaleShift {
+  Accumulate<T> scale, shift;
+  __device__ T operator()(T x) const { return narrow<T>(Accumulate<T>(widen(x) * scale + shift)); }
+};
+
+template <typename Op, typename T>
+struct Binary {
+  __device__ T operator()(T a, T b) const { return narrow<T>(Op::value(widen(a), widen(b))); }
+};
+
+// A comparison as a table of what it says when a is less than b, equal, greater or neither (NaN): one kernel
+// for all.
+template <typename T>
+struct Compare {
+  bool less, equal, greater, unordered;
+  template <typename Op>
+  explicit Compare(Op)
+      : less(Op::value(0.0f, 1.0f)),
+        equal(Op::value(0.0f, 0.0f)),
+        greater(Op::value(1.0f, 0.0f)),
+        unordered(Op::value(std::nanf(""), 0.0f)) {}
+  __device__ bool operator()(T x, T y) const {
+    const Accumulate<T> a = widen(x), b = widen(y);
+    return a < b ? less : a == b ? equal : a > b ? greater : unordered;
+  }
+};
+
+template <typename T>
+struct Select {
+  __device__ T operator()(bool condition, T a, T b) const { return condition ? a : b; }
+};
+
+template <typename Op>
+inline constexpr bool kTakesIntegers =
+    std::is_same_v<Op, Abs> || std::is_same_v<Op, Square> || std::is_same_v<Op, Sign>;
+
+// x in row-major order: x itself, or a copy.
+Tensor packed(CudaBackend& backend, const Tensor& x) {
+  if (x.is_contiguous()) return x;
+  Tensor copy = empty(x.shape(), x.dtype(), x.device());
+  backend.copy(x, copy);
+  return copy;
+}
+
+}  // namespace
+
+void CudaBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
+  const Tensor dense = packed(*this, x);
+  visit(op, [&]<typename Op>(Op) {
+    const auto run = [&]<typename T>(Type<T>) { map_dense<T, T>(Unary<Op, T>{}, y, dense); };
+    if constexpr (kTakesIntegers<Op>) {
+      visit_numeric(x.dtype(), "unary", run);
+    } else {
+      visit_floating(x.dtype(), "unary", run);
+    }
+  });
+}
+
+void CudaBackend::unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) {
+  const Tensor dense_saved = packed(*this, saved), dense_dy = packed(*this, dy);
+  visit(op, [&]<typename Op>(Op) {
+    visit_floating(dy.dtype(), "unary_grad", [&]<typename T>(Type<T>) {
+      map_dense<T, T, T>(UnaryGrad<Op, T>{}, dx, dense_saved, dense_dy);
+    });
+  });
+}
+
+void CudaBackend::scale_shift(const Tensor& x, double scale, double shift, Tensor& y) {
+  const Tensor dense = packed(*this, x);
+  visit_numeric(x.dtype(), "scale_shift", [&]<typename T>(Type<T>) {
+    using A = Accumulate<T>;
+    using Wide =
+        std::conditional_t<std::is_integral_v<T>, int64_t, A>;  // integers wrap around, below zero too
+    map_dense<T, T>(ScaleShift<T>{A(Wide(scale)), A(Wide(shift))}, y, dense);
+  });
+}
+
+void CudaBackend::binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) {
+  visit(op, [&]<typename Op>(Op) {
+    const auto run = [&]<typename T>(Type<T>) { map<T, T, T>(Binary<Op, T>{}, y, a, b); };
+    if constexpr (std::is_same_v<Op, Pow>) {
+      visit_floating(a.dtype(), "pow", run);
+    } else {
+      visit_numeric(a.dtype(), "binary", run);
+    }
+  });
+}
+
+void CudaBackend::compare(CompareOp op, const Tensor& a, const Tensor& b, Tensor& y) {
+  visit(op, [&]<typename Op>(Op) {
+    visit(a.dtype(), [&]<typename T>(Type<T>) { map<bool, T, T>(Compare<T>(Op{}), y, a, b); });
+  });
+}
+
+void CudaBackend::where(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& y) {
+  visit_bits(size_of(y.dtype()),
+             [&]<typename T>(Type<T>) { map<T, bool, T, T>(Select<T>{}, y, condition, a, b); });
+}
+
+}  // namespace dlengine::cuda

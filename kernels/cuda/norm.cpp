@@ -1,0 +1,109 @@
+// Batch norm by cuDNN, in its spatial mode: one mean and variance per channel over all other axes.
+#include <algorithm>
+
+#include "dlengine/core/factory.h"
+#include "dlengine/kernels/cuda/backend_cuda.h"
+#include "dlengine/kernels/cuda/cudnn_types.h"
+#include "dlengine/kernels/cuda/queue.h"
+
+namespace dlengine::cuda {
+
+namespace {
+
+// x [N, C, ...] as cuDNN sees it, and its per-channel tensors.
+struct Descriptors {
+  TensorDescriptor x, channels;
+  Descriptors(const Tensor& x_tensor, int64_t samples) {
+    const Shape& shape = x_tensor.shape();
+    int64_t pixels = 1;
+    for (int axis = 2; axis < shape.rank(); ++axis) pixels *= shape[axis];
+    const cudnnDataType_t type = cudnn_type("batch_norm", x_tensor.dtype());
+    x = tensor_descriptor(type, {samples, shape[1], pixels, 1});
+    channels = tensor_descriptor(type == CUDNN_DATA_DOUBLE ? type : CUDNN_DATA_FLOAT, {1, shape[1], 1, 1});
+  }
+};
+
+// cuDNN's batch norm does not take bf16, which then goes through f32.
+Tensor readable(CudaBackend& backend, const Tensor& x) {
+  if (x.dtype() != DType::bf16) return x;
+  Tensor wide = empty(x.shape(), DType::f32, x.device());
+  backend.copy(x, wide);
+  return wide;
+}
+Tensor writable(const Tensor& y) {
+  return y.dtype() == DType::bf16 ? empty(y.shape(), DType::f32, y.device()) : y;
+}
+void write_back(CudaBackend& backend, const Tensor& wide, Tensor& y) {
+  if (y.dtype() == DType::bf16) backend.copy(wide, y);
+}
+
+constexpr cudnnBatchNormMode_t kMode = CUDNN_BATCHNORM_SPATIAL;
+
+}  // namespace
+
+void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                   BatchNormState& state, Tensor& y, Tensor& mean, Tensor& inv_std) {
+  if (x.numel() == 0) {
+    fill(mean, 0);
+    return fill(inv_std, 0);
+  }
+  const Tensor in = readable(*this, x), out = writable(y);
+  const bool running = state.running_mean.defined();
+  const Descriptors d(in, in.shape()[0]);
+  {
+    Queue& queue = current_queue(x.device());
+    const std::lock_guard lock(queue.mutex());
+    // cuDNN's running variance is the unbiased one, as ours.
+    DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardTraining(
+        queue.dnn(), kMode, cudnn_one(in.dtype()), cudnn_zero(in.dtype()), d.x.get(), in.raw(), d.x.get(),
+        out.raw(), d.channels.get(), weight.raw(), bias.raw(), running ? state.momentum : 0,
+        running ? state.running_mean.raw() : nullptr, running ? state.running_var.raw() : nullptr, state.eps,
+        mean.raw(), inv_std.raw()));
+  }
+  write_back(*this, out, y);
+}
+
+void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                  const BatchNormState& state, Tensor& y) {
+  if (x.numel() == 0) return;
+  const Tensor in = readable(*this, x), out = writable(y);
+  constexpr int64_t kMostSamples = 32768;  // cuDNN refuses more than 65535 in one call
+  const int64_t samples = in.shape()[0];
+  const size_t sample_bytes = size_t(in.numel() / samples) * size_of(in.dtype());
+  for (int64_t first = 0; first < samples; first += kMostSamples) {
+    const size_t offset = size_t(first) * sample_bytes;
+    const Descriptors d(in, std::min(kMostSamples, samples - first));
+    Queue& queue = current_queue(x.device());
+    const std::lock_guard lock(queue.mutex());
+    DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardInference(
+        queue.dnn(), kMode, cudnn_one(in.dtype()), cudnn_zero(in.dtype()), d.x.get(),
+        static_cast<const std::byte*>(in.raw()) + offset, d.x.get(),
+        static_cast<std::byte*>(out.raw()) + offset, d.channels.get(), weight.raw(), bias.raw(),
+        state.running_mean.raw(), state.running_var.raw(), state.eps));
+  }
+  write_back(*this, out, y);
+}
+
+void CudaBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean,
+                                  const Tensor& inv_std, const Tensor& dy, Tensor& dx, Tensor& dweight,
+                                  Tensor& dbias) {
+  if (x.numel() == 0) {
+    fill(dweight, 0);
+    return fill(dbias, 0);
+  }
+  const Tensor in = readable(*this, x), slope = readable(*this, dy), out = writable(dx);
+  const Descriptors d(in, in.shape()[0]);
+  constexpr double kUnusedEps = 1e-5;  // cuDNN reads it only where mean and inv_std are not given
+  {
+    Queue& queue = current_queue(x.device());
+    const std::lock_guard lock(queue.mutex());
+    const void *one = cudnn_one(in.dtype()), *zero = cudnn_zero(in.dtype());
+    DLENGINE_CUDA_CHECK(cudnnBatchNormalizationBackward(
+        queue.dnn(), kMode, one, zero, one, zero, d.x.get(), in.raw(), d.x.get(), slope.raw(), d.x.get(),
+        out.raw(), d.channels.get(), weight.raw(), dweight.raw(), dbias.raw(), kUnusedEps, mean.raw(),
+        inv_std.raw()));
+  }
+  write_back(*this, out, dx);
+}
+
+}  // namespace dlengine::cuda

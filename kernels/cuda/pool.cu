@@ -1,0 +1,194 @@
+// Pooling. Not cuDNN's, which leaves open which of two equal pixels gets the gradient, and in which order
+// sums run.
+#include "dlengine/kernels/cuda/backend_cuda.h"
+#include "dlengine/kernels/cuda/context.h"
+#include "dlengine/kernels/cuda/launch.h"
+#include "dlengine/kernels/cuda/vec.cuh"
+#include "dlengine/kernels/cuda/walk.cuh"
+#include "dlengine/kernels/functors.h"
+
+namespace dlengine::cuda {
+
+namespace {
+
+// x [planes, h, w], y [planes, p, q], planes = N*C.
+struct PoolShape {
+  int64_t planes;
+  int h, w, p, q;
+  int kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w;
+  bool count_padding;
+
+  PoolShape(const Tensor& x, const Tensor& y, const Pool2dParams& params)
+      : planes(x.shape()[0] * x.shape()[1]),
+        h(int(x.shape()[2])),
+        w(int(x.shape()[3])),
+        p(int(y.shape()[2])),
+        q(int(y.shape()[3])),
+        kernel_h(int(params.kernel.h)),
+        kernel_w(int(params.kernel.w)),
+        stride_h(int(params.stride.h ? params.stride.h : params.kernel.h)),
+        stride_w(int(params.stride.w ? params.stride.w : params.kernel.w)),
+        padding_h(int(params.padding.h)),
+        padding_w(int(params.padding.w)),
+        count_padding(params.count_include_pad) {}
+};
+
+// Rows and columns [.._begin, .._end) of something.
+struct Window {
+  int row_begin, row_end, column_begin, column_end;
+  __device__ int area() const { return (row_end - row_begin) * (column_end - column_begin); }
+};
+
+// The pixels of x under the window of pixel (p, q) of y.
+__device__ Window pixels_under(const PoolShape& s, int p, int q) {
+  const int top = p * s.stride_h - s.padding_h, left = q * s.stride_w - s.padding_w;
+  return {max(top, 0), min(top + s.kernel_h, s.h), max(left, 0), min(left + s.kernel_w, s.w)};
+}
+
+// The pixels of y whose windows are over pixel (row, column) of x.
+__device__ Window windows_over(const PoolShape& s, int row, int column) {
+  const int bottom = row + s.padding_h, right = column + s.padding_w;
+  return {bottom < s.kernel_h ? 0 : (bottom - s.kernel_h) / s.stride_h + 1, min(bottom / s.stride_h + 1, s.p),
+          right < s.kernel_w ? 0 : (right - s.kernel_w) / s.stride_w + 1, min(right / s.stride_w + 1, s.q)};
+}
+
+__device__ int divisor(const PoolShape& s, const Window& window) {
+  return s.count_padding ? s.kernel_h * s.kernel_w : window.area();
+}
+
+// Where one thread is: plane, row and column of image i.
+struct Pixel {
+  int64_t plane;
+  int row, column;
+};
+
+__device__ Pixel pixel_at(int64_t i, int rows, int columns) {
+  const Split column = split(i, columns);
+  const Split row = split(column.quotient, rows);
+  return {row.quotient, int(row.rest), int(column.rest)};
+}
+
+template <typename T>
+__global__ void max_pool_kernel(PoolShape s, const T* x, T* y) {
+  const int64_t i = thread_number();
+  if (i >= s.planes * s.p * s.q) return;
+  const Pixel out = pixel_at(i, s.p, s.q);
+  const Window window = pixels_under(s, out.row, out.column);
+  const T* image = x + out.plane * s.h * s.w;
+  // Padding is at most half of the kernel, so the window has a pixel.
+  Accumulate<T> largest = widen(image[int64_t{window.row_begin} * s.w + window.column_begin]);
+  for (int row = window.row_begin; row < window.row_end; ++row) {
+    for (int column = window.column_begin; column < window.column_end; ++column) {
+      largest = Maximum::value(largest, widen(image[int64_t{row} * s.w + column]));
+    }
+  }
+  y[i] = narrow<T>(largest);
+}
+
+template <typename A>
+__device__ bool same_value(A a, A b) {
+  return a == b || (a != a && b != b);
+}
+
+// True if no pixel of the window before this one has the window's largest value.
+template <typename T>
+__device__ bool is_first(const T* image, int width, const Window& window, Accumulate<T> largest,
+                         const Pixel& pixel) {
+  for (int row = window.row_begin; row <= pixel.row; ++row) {
+    const int end = row == pixel.row ? pixel.column : window.column_end;
+    for (int column = window.column_begin; column < end; ++column) {
+      if (same_value(widen(image[int64_t{row} * width + column]), largest)) return false;
+    }
+  }
+  return true;
+}
+
+// A thread per pixel of x adds what the windows over it send, in the order of the windows.
+template <typename T>
+__global__ void max_pool_grad_kernel(PoolShape s, const T* x, const T* y, const T* dy, T* dx) {
+  const int64_t i = thread_number();
+  if (i >= s.planes * s.h * s.w) return;
+  const Pixel pixel = pixel_at(i, s.h, s.w);
+  const Window over = windows_over(s, pixel.row, pixel.column);
+  const T* image = x + pixel.plane * s.h * s.w;
+  const Accumulate<T> value = widen(x[i]);
+  Accumulate<T> sum(0);
+  for (int p = over.row_begin; p < over.row_end; ++p) {
+    for (int q = over.column_begin; q < over.column_end; ++q) {
+      const int64_t place = (pixel.plane * s.p + p) * s.q + q;
+      const Accumulate<T> largest = widen(y[place]);
+      if (!same_value(value, largest)) continue;
+      if (is_first(image, s.w, pixels_under(s, p, q), largest, pixel)) sum += widen(dy[place]);
+    }
+  }
+  dx[i] = narrow<T>(sum);
+}
+
+template <typename T>
+__global__ void avg_pool_kernel(PoolShape s, const T* x, T* y) {
+  const int64_t i = thread_number();
+  if (i >= s.planes * s.p * s.q) return;
+  const Pixel out = pixel_at(i, s.p, s.q);
+  const Window window = pixels_under(s, out.row, out.column);
+  const T* image = x + out.plane * s.h * s.w;
+  Accumulate<T> sum(0);
+  for (int row = window.row_begin; row < window.row_end; ++row) {
+    for (int column = window.column_begin; column < window.column_end; ++column) {
+      sum += widen(image[int64_t{row} * s.w + column]);
+    }
+  }
+  y[i] = narrow<T>(sum / Accumulate<T>(divisor(s, window)));
+}
+
+template <typename T>
+__global__ void avg_pool_grad_kernel(PoolShape s, const T* dy, T* dx) {
+  const int64_t i = thread_number();
+  if (i >= s.planes * s.h * s.w) return;
+  const Pixel pixel = pixel_at(i, s.h, s.w);
+  const Window over = windows_over(s, pixel.row, pixel.column);
+  Accumulate<T> sum(0);
+  for (int p = over.row_begin; p < over.row_end; ++p) {
+    for (int q = over.column_begin; q < over.column_end; ++q) {
+      const Accumulate<T> share = widen(dy[(pixel.plane * s.p + p) * s.q + q]);
+      sum += share / Accumulate<T>(divisor(s, pixels_under(s, p, q)));
+    }
+  }
+  dx[i] = narrow<T>(sum);
+}
+
+}  // namespace
+
+void CudaBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
+  if (y.numel() == 0) return;
+  visit_floating(x.dtype(), "max_pool2d", [&]<typename T>(Type<T>) {
+    DLENGINE_LAUNCH(max_pool_kernel<T>, blocks_for(y.numel(), kThreads), kThreads, 0, enter(x.device()),
+                    PoolShape(x, y, params), x.data<T>(), y.data<T>());
+  });
+}
+
+void CudaBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy,
+                                  const Pool2dParams& params, Tensor& dx) {
+  if (dx.numel() == 0) return;
+  visit_floating(x.dtype(), "max_pool2d_grad", [&]<typename T>(Type<T>) {
+    DLENGINE_LAUNCH(max_pool_grad_kernel<T>, blocks_for(dx.numel(), kThreads), kThreads, 0, enter(x.device()),
+                    PoolShape(x, y, params), x.data<T>(), y.data<T>(), dy.data<T>(), dx.data<T>());
+  });
+}
+
+void CudaBackend::avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
+  if (y.numel() == 0) return;
+  visit_floating(x.dtype(), "avg_pool2d", [&]<typename T>(Type<T>) {
+    DLENGINE_LAUNCH(avg_pool_kernel<T>, blocks_for(y.numel(), kThreads), kThreads, 0, enter(x.device()),
+                    PoolShape(x, y, params), x.data<T>(), y.data<T>());
+  });
+}
+
+void CudaBackend::avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) {
+  if (dx.numel() == 0) return;
+  visit_floating(dy.dtype(), "avg_pool2d_grad", [&]<typename T>(Type<T>) {
+    DLENGINE_LAUNCH(avg_pool_grad_kernel<T>, blocks_for(dx.numel(), kThreads), kThreads, 0,
+                    enter(dy.device()), PoolShape(dx, dy, params), dy.data<T>(), dx.data<T>());
+  });
+}
+
+}  // namespace dlengine::cuda

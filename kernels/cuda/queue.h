@@ -1,0 +1,61 @@
+// A CUDA stream with the library handles that work on it. Only for host code.
+#pragma once
+
+#include <cublas_v2.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+
+#include "dlengine/core/device.h"
+#include "dlengine/kernels/cuda/cuda_check.h"
+
+namespace dlengine::cuda {
+
+[[noreturn]] void throw_failed(cublasStatus_t status, const char* call);
+[[noreturn]] void throw_failed(cudnnStatus_t status, const char* call);
+
+inline void check_call(cublasStatus_t status, const char* call) {
+  if (status != CUBLAS_STATUS_SUCCESS) [[unlikely]]
+    throw_failed(status, call);
+}
+inline void check_call(cudnnStatus_t status, const char* call) {
+  if (status != CUDNN_STATUS_SUCCESS) [[unlikely]]
+    throw_failed(status, call);
+}
+
+/// One stream, which does not wait for the legacy default stream, and its handles of cuBLAS and cuDNN. They
+/// stay with the stream, because cuBLAS then repeats its results bit by bit and its workspace is used in the
+/// stream's order.
+class Queue {
+ public:
+  explicit Queue(int device);
+  ~Queue();
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  int device() const { return device_; }
+  cudaStream_t stream() const { return stream_.get(); }
+  /// Held around a use of the two below: a handle serves one thread at a time.
+  std::mutex& mutex() { return mutex_; }
+  cublasHandle_t blas();
+  cudnnHandle_t dnn();
+
+ private:
+  int device_;
+  std::mutex mutex_;
+  Owned<cudaStream_t, cudaStreamDestroy> stream_;
+  Owned<void*, cudaFree> blas_workspace_;
+  Owned<cublasHandle_t, cublasDestroy> blas_;
+  Owned<cudnnHandle_t, cudnnDestroy> dnn_;
+};
+
+/// Makes the device current for this thread's CUDA calls and returns the queue of its operations. Throws
+/// DeviceError.
+Queue& current_queue(Device device);
+/// The same with shared ownership.
+std::shared_ptr<Queue> shared_current_queue(int device);
+
+}  // namespace dlengine::cuda

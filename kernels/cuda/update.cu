@@ -1,0 +1,87 @@
+// Optimizer steps over flat arrays: one kernel reads the weight, its gradient and the optimizer's state once
+// and writes them once, 16 bytes at a time. The formulas are in kernels/update_rules.h.
+#include <algorithm>
+#include <utility>
+
+#include "dlengine/kernels/cuda/backend_cuda.h"
+#include "dlengine/kernels/cuda/context.h"
+#include "dlengine/kernels/cuda/launch.h"
+#include "dlengine/kernels/cuda/vec.cuh"
+#include "dlengine/kernels/cuda/walk.cuh"
+#include "dlengine/kernels/update_rules.h"
+
+namespace dlengine::cuda {
+
+namespace {
+
+template <int kWidth, typename T, typename Rule, typename... State>
+__device__ void update_group(const Rule& rule, T* w, const T* g, State*... state) {
+  auto weights = load_vec<T, kWidth>(w);
+  const auto gradients = load_vec<T, kWidth>(g);
+  [&](Vec<State, kWidth>... states) {
+#pragma unroll
+    for (int lane = 0; lane < kWidth; ++lane) {
+      rule(weights.lane[lane], gradients.lane[lane], states.lane[lane]...);
+    }
+    (store_vec(state, states), ...);
+  }(load_vec<State, kWidth>(state)...);
+  store_vec(w, weights);
+}
+
+// n elements each; aligned: all addresses are multiples of 16.
+template <typename Rule, typename T, typename... State>
+__global__ void update_kernel(Rule rule, int64_t n, bool aligned, T* w, const T* g, State*... state) {
+  constexpr int kWidth = int(16 / sizeof(T));
+  const int64_t first = thread_number() * kWidth;
+  if (aligned && first + kWidth <= n) {
+    update_group<kWidth>(rule, w + first, g + first, (state + first)...);
+  } else {
+    const int64_t end = min(first + kWidth, n);
+    for (int64_t i = first; i < end; ++i) rule(w[i], g[i], state[i]...);
+  }
+}
+
+template <typename T, typename Rule, typename... State>
+void launch_update(const Rule& rule, Tensor& w, const Tensor& g, State&... state) {
+  const int64_t n = w.numel();
+  if (n == 0) return;
+  const unsigned blocks = blocks_for(n, kThreads * int64_t(16 / sizeof(T)));
+  const bool aligned = aligned16(w.raw(), g.raw(), state.raw()...);
+  const auto pointer = [](Tensor& tensor) { return tensor.template data<T>(); };
+  const auto optimizer_update = update_kernel<Rule, T, std::remove_pointer_t<decltype(pointer(state))>...>;
+  DLENGINE_LAUNCH(optimizer_update, blocks, kThreads, 0, enter(w.device()), rule, n, aligned, w.data<T>(), g.data<T>(),
+                  pointer(state)...);
+}
+
+// The optimizers keep their weights in f32 or f64.
+template <typename F>
+void visit_master(const char* name, DType dtype, F&& f) {
+  if (dtype == DType::f32) return f(Type<float>{});
+  if (dtype == DType::f64) return f(Type<double>{});
+  throw_unsupported_dtype(name, dtype, "f32 or f64");
+}
+
+}  // namespace
+
+void CudaBackend::sgd_update(Tensor& w, const Tensor& g, Tensor& velocity, const SgdStep& step) {
+  visit_master("sgd_update", w.dtype(), [&]<typename T>(Type<T>) {
+    const SgdRule<T> rule(step);
+    velocity.defined() ? launch_update<T>(rule, w, g, velocity) : launch_update<T>(rule, w, g);
+  });
+}
+
+void CudaBackend::rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
+                                 const RmspropStep& step) {
+  visit_master("rmsprop_update", w.dtype(), [&]<typename T>(Type<T>) {
+    const RmspropRule<T> rule(step);
+    velocity.defined() ? launch_update<T>(rule, w, g, mean_square, velocity)
+                       : launch_update<T>(rule, w, g, mean_square);
+  });
+}
+
+void CudaBackend::adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) {
+  visit_master("adam_update", w.dtype(),
+               [&]<typename T>(Type<T>) { launch_update<T>(AdamRule<T>(step), w, g, m, v); });
+}
+
+}  // namespace dlengine::cuda

@@ -1,0 +1,44 @@
+// Activation functions as layers; x of any shape.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "dlengine/layers/module.h"
+
+namespace dlengine {
+
+/// max(x, 0)
+class ReLU final : public Module {
+ public:
+  std::string_view type_name() const override { return "ReLU"; }
+  Tensor forward(const Tensor& x) override;
+};
+
+/// 1 / (1 + exp(-x))
+class Sigmoid final : public Module {
+ public:
+  std::string_view type_name() const override { return "Sigmoid"; }
+  Tensor forward(const Tensor& x) override;
+};
+
+class Tanh final : public Module {
+ public:
+  std::string_view type_name() const override { return "Tanh"; }
+  Tensor forward(const Tensor& x) override;
+};
+
+/// exp(x) / sum(exp(x)) along an axis, by default the last. To train, leave it out: CrossEntropyLoss takes
+/// logits.
+class Softmax final : public Module {
+ public:
+  explicit Softmax(int axis = -1) : axis_(axis) {}
+  std::string_view type_name() const override { return "Softmax"; }
+  std::string description() const override;
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  int axis_;
+};
+
+}  // namespace dlengine

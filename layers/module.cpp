@@ -1,0 +1,235 @@
+// Module: walking the tree of modules, state, moving, and the hooks around forward().
+#include "dlengine/layers/module.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_set>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+
+namespace dlengine {
+namespace {
+
+struct Member {
+  std::string name;
+  Tensor* tensor;
+};
+
+// What one module names, without going into its children.
+struct Members final : ModuleVisitor {
+  std::vector<Member> parameters, buffers;
+  std::vector<std::pair<std::string, Module*>> children;
+
+  explicit Members(Module& module) { module.visit(*this); }
+  void parameter(std::string_view name, Tensor& tensor) override {
+    parameters.push_back({std::string(name), &tensor});
+  }
+  void buffer(std::string_view name, Tensor& tensor) override {
+    buffers.push_back({std::string(name), &tensor});
+  }
+  void child(std::string_view name, Module& module) override { children.emplace_back(name, &module); }
+};
+
+std::string join(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+std::string title(const Module& module) {
+  const std::string options = module.description();
+  return std::string(module.type_name()) + (options.empty() ? "" : "(" + options + ")");
+}
+
+void collect_modules(const std::string& path, Module& module, std::vector<NamedModule>& found) {
+  found.push_back({path, &module});
+  for (const auto& [name, child] : Members(module).children) collect_modules(join(path, name), *child, found);
+}
+
+void append(const NamedModule& owner, const std::vector<Member>& members, NamedTensors& found) {
+  for (const auto& [name, tensor] : members) {
+    const std::string path = join(owner.path, name);
+    check<ValueError>(
+        tensor->defined(),
+        "{} of {}: its size is not known before the first input; call infer_shapes(input shape) first", path,
+        title(*owner.module));
+    found.emplace_back(path, *tensor);
+  }
+}
+
+// The members of every module below, each module's own before its children's.
+template <typename Choose>
+NamedTensors collect_tensors(Module& root, const Choose& choose) {
+  NamedTensors found;
+  for (const NamedModule& owner : root.modules()) {
+    owner.module->build();
+    choose(owner, Members(*owner.module), found);
+  }
+  return found;
+}
+
+bool is_batch_counter(const std::string& name) {
+  const std::string counter = "num_batches_tracked";
+  return name == counter || name.ends_with("." + counter);
+}
+
+// The values that belong to the module's own tensors, by name; throws unless all of them fit.
+std::map<std::string, Tensor> matching(const NamedTensors& own, const NamedTensors& given) {
+  std::map<std::string, Tensor> values;
+  std::string twice, missing, unexpected;
+  const auto list = [](std::string& names, const std::string& name) {
+    names += (names.empty() ? "" : ", ") + name;
+  };
+  for (const auto& [name, tensor] : given) {
+    if (is_batch_counter(name)) continue;
+    if (!values.emplace(name, tensor).second) list(twice, name);
+  }
+  std::unordered_set<std::string> known;
+  for (const auto& [name, tensor] : own) {
+    known.insert(name);
+    if (!values.contains(name)) list(missing, name);
+  }
+  for (const auto& [name, tensor] : values) {
+    if (!known.contains(name)) list(unexpected, name);
+  }
+  check<ValueError>(twice.empty() && missing.empty() && unexpected.empty(),
+                    "load_state: missing: [{}], unexpected: [{}], given twice: [{}]", missing, unexpected,
+                    twice);
+  for (const auto& [name, tensor] : own) {
+    const Tensor& value = values.at(name);
+    check<ShapeError>(value.shape() == tensor.shape(), "load_state: {} is {}, the values for it are {}", name,
+                      tensor.shape(), value.shape());
+    check<DTypeError>(is_floating(value.dtype()),
+                      "load_state: the values for {} are {}, need a floating type", name, value.dtype());
+  }
+  return values;
+}
+
+// Replaces every tensor by convert(tensor, its module); handles elsewhere follow.
+template <typename Convert>
+void replace_tensors(Module& root, const Convert& convert) {
+  const NoGrad no_grad;
+  for (const NamedModule& owner : root.modules()) {
+    owner.module->build();
+    Members members(*owner.module);
+    members.parameters.insert(members.parameters.end(), members.buffers.begin(), members.buffers.end());
+    for (const auto& [name, tensor] : members.parameters) {
+      if (!tensor->defined()) continue;
+      const Tensor converted = convert(tensor->detach(), *owner.module);
+      if (converted.storage() != tensor->storage()) tensor->set_data(converted);
+    }
+  }
+}
+
+thread_local ForwardObserver* newest_observer = nullptr;
+
+}  // namespace
+
+Tensor Module::operator()(const Tensor& x) {
+  try {
+    check<ValueError>(x.defined(), "the input is undefined");
+    Tensor y = forward(x);
+    if (newest_observer) newest_observer->called(*this, x.shape(), y.shape());
+    return y;
+  } catch (Error& error) {
+    error.add_context(title(*this));
+    throw;
+  }
+}
+
+void Module::train(bool on) {
+  for (const NamedModule& below : modules()) below.module->training_ = on;
+}
+
+std::vector<NamedModule> Module::modules() {
+  std::vector<NamedModule> found;
+  collect_modules("", *this, found);
+  return found;
+}
+
+NamedTensors Module::named_parameters() {
+  NamedTensors found =
+      collect_tensors(*this, [](const NamedModule& owner, const Members& members, NamedTensors& to) {
+        append(owner, members.parameters, to);
+      });
+  std::unordered_set<const void*> seen;
+  std::erase_if(found, [&](const auto& named) { return !seen.insert(named.second.impl().get()).second; });
+  return found;
+}
+
+NamedTensors Module::named_buffers() {
+  return collect_tensors(*this, [](const NamedModule& owner, const Members& members, NamedTensors& to) {
+    append(owner, members.buffers, to);
+  });
+}
+
+NamedTensors Module::state() {
+  return collect_tensors(*this, [](const NamedModule& owner, const Members& members, NamedTensors& to) {
+    append(owner, members.parameters, to);
+    append(owner, members.buffers, to);
+  });
+}
+
+std::vector<Tensor> Module::parameters() {
+  std::vector<Tensor> tensors;
+  for (auto& [name, tensor] : named_parameters()) tensors.push_back(std::move(tensor));
+  return tensors;
+}
+
+int64_t Module::parameter_count() {
+  int64_t count = 0;
+  for (const Tensor& tensor : parameters()) count += tensor.numel();
+  return count;
+}
+
+void Module::load_state(const NamedTensors& given) {
+  NamedTensors own = state();
+  const std::map<std::string, Tensor> values = matching(own, given);
+  const NoGrad no_grad;
+  for (auto& [name, tensor] : own) tensor.copy_(values.at(name));
+}
+
+void Module::to(Device device) {
+  replace_tensors(*this, [&](const Tensor& tensor, const Module&) { return tensor.to(device); });
+}
+
+void Module::to(DType dtype) {
+  check<DTypeError>(is_floating(dtype), "Module::to: parameters need a floating type, not {}", dtype);
+  replace_tensors(*this, [&](const Tensor& tensor, const Module& owner) {
+    return tensor.to(owner.parameter_type(dtype));
+  });
+}
+
+void Module::infer_shapes(const Shape& input, DType dtype, Device device) {
+  const NoGrad no_grad;
+  const EvaluationMode evaluation(*this);
+  (*this)(zeros(input, dtype, device));
+}
+
+EvaluationMode::EvaluationMode(Module& module) {
+  for (const NamedModule& below : module.modules()) {
+    previous_.emplace_back(below.module, std::exchange(below.module->training_, false));
+  }
+}
+
+EvaluationMode::~EvaluationMode() {
+  for (const auto& [module, training] : previous_) module->training_ = training;
+}
+
+ForwardObserver::ForwardObserver() : previous_(std::exchange(newest_observer, this)) {}
+
+ForwardObserver::~ForwardObserver() { newest_observer = previous_; }
+
+void save_weights(Module& module, const std::string& path) { save_safetensors(path, module.state()); }
+
+void load_weights(Module& module, const std::string& path) {
+  const SafetensorsFile file = load_safetensors(path);
+  try {
+    module.load_state(file.tensors);
+  } catch (Error& error) {
+    error.add_context(path);
+    throw;
+  }
+}
+
+}  // namespace dlengine

@@ -1,0 +1,148 @@
+// The building block of networks: parameters, buffers, children and a forward function.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dlengine/core/io/safetensors.h"
+#include "dlengine/core/op_params.h"
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+class Module;
+
+/// What Module::visit() hands its members to. A layer names each of its members once, and everything else
+/// follows from that: parameters(), state(), to(), train() and the summary.
+class ModuleVisitor {
+ public:
+  virtual ~ModuleVisitor() = default;
+  virtual void parameter(std::string_view name, Tensor& tensor) = 0;  // trained; may still be undefined
+  virtual void buffer(std::string_view name, Tensor& tensor) = 0;     // saved but not trained
+  virtual void child(std::string_view name, Module& module) = 0;
+};
+
+/// A module and its path from the one that was asked: "" for itself, "features.0" for a layer below.
+struct NamedModule {
+  std::string path;
+  Module* module = nullptr;
+};
+
+/// What one output pixel of a layer on images looks at, for the receptive field.
+struct Window {
+  Size2 extent = 1;  // input pixels from the first to the last one seen
+  Size2 stride = 1;  // input pixels between neighbouring output pixels
+};
+
+/// Base of all layers and models. Call a module as a function: model(x). Modules are moved, not copied, as
+/// two modules with shared parameters are rarely meant; a shared Tensor member (tied weights) is trained and
+/// counted once.
+///
+/// Parameters are made late: by the first forward pass, or when somebody asks for them and their sizes are
+/// known. So initial values are drawn in the order of the layers, whatever the order in which C++ makes the
+/// arguments of a call.
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(Module&&) = default;
+  Module& operator=(Module&&) = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  /// "Conv2d", for messages and the summary.
+  virtual std::string_view type_name() const = 0;
+  /// Its options in short, as "32 -> 64, kernel 3x3".
+  virtual std::string description() const { return {}; }
+  virtual Tensor forward(const Tensor& x) = 0;
+  /// Names every parameter, buffer and child to the visitor; the default has none.
+  virtual void visit(ModuleVisitor&) {}
+  /// Makes parameters and buffers that do not exist yet, where their sizes are known without an input: in f32
+  /// on the CPU, drawn from default_generator(). Layers without tensors of their own leave it as it is.
+  virtual void build() {}
+  /// Type of the parameters and buffers of this layer where it computes in the given type.
+  virtual DType parameter_type(DType compute) const { return compute; }
+  /// Multiplications and additions of one forward pass (a multiply-add counts 2); 0 where they do not matter.
+  virtual int64_t flops(const Shape& /*input*/, const Shape& /*output*/) const { return 0; }
+  virtual Window window() const { return {}; }
+
+  /// forward(); an error on the way is given this module's type and options.
+  Tensor operator()(const Tensor& x);
+
+  /// Training mode (the default) or evaluation mode, for this module and all below: dropout and batch norm
+  /// differ.
+  void train(bool on = true);
+  void eval() { train(false); }
+  bool training() const { return training_; }
+
+  /// This module and all below it, parents before children.
+  std::vector<NamedModule> modules();
+
+  /// Every trained tensor with its path, as "conv1.weight"; a tensor that several layers share comes once.
+  /// Throws ValueError if a layer has not seen its input yet and so has no sizes: call infer_shapes() first.
+  NamedTensors named_parameters();
+  NamedTensors named_buffers();
+  std::vector<Tensor> parameters();
+  int64_t parameter_count();
+
+  /// Parameters and buffers by name; the tensors share memory with the module. Throws as named_parameters().
+  NamedTensors state();
+  /// Copies values by name, converted to the module's types. PyTorch's "num_batches_tracked" counters are
+  /// passed over, as batch norm has no use for them here. Throws ValueError that lists missing and unexpected
+  /// names, ShapeError for sizes that differ, DTypeError for values that are not floating; then nothing was
+  /// changed.
+  void load_state(const NamedTensors& state);
+
+  /// Moves parameters and buffers and forgets gradients. Every handle of a parameter follows; optimizers
+  /// attached before must be attached again and say so. Layers without sizes go where their first input is.
+  void to(Device device);
+  /// Throws DTypeError unless the type is floating.
+  void to(DType dtype);
+
+  /// Lets layers whose input size was left out find it, by a forward pass of zeros of this shape (batch size
+  /// included) in evaluation mode. Parameters are made in its type and on its device.
+  void infer_shapes(const Shape& input, Device device = kCpu) { infer_shapes(input, DType::f32, device); }
+  void infer_shapes(const Shape& input, DType dtype, Device device = kCpu);
+
+ private:
+  friend class EvaluationMode;
+  bool training_ = true;
+};
+
+/// Evaluation mode for a module and all below while it lives; then each of them is back in the mode it was
+/// in.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Module& module);
+  ~EvaluationMode();
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  std::vector<std::pair<Module*, bool>> previous_;
+};
+
+/// Is told of every module call that this thread completes while it lives; inner calls come before outer
+/// ones. They nest; the newest one is told.
+class ForwardObserver {
+ public:
+  ForwardObserver();
+  virtual ~ForwardObserver();
+  ForwardObserver(const ForwardObserver&) = delete;
+  ForwardObserver& operator=(const ForwardObserver&) = delete;
+  virtual void called(Module& module, const Shape& input, const Shape& output) = 0;
+
+ private:
+  ForwardObserver* previous_;
+};
+
+/// Weights in one safetensors file (PyTorch's names), written whole or not at all. Throws IoError.
+void save_weights(Module& module, const std::string& path);
+/// Throws IoError for a damaged file, ValueError or ShapeError where it does not fit; then nothing was
+/// changed.
+void load_weights(Module& module, const std::string& path);
+
+}  // namespace dlengine

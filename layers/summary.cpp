@@ -1,0 +1,147 @@
+// The table of a network's layers, from one forward pass that is observed.
+#include "dlengine/layers/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/layers/describe.h"
+
+namespace dlengine {
+namespace {
+
+// What one module holds itself.
+struct Own final : ModuleVisitor {
+  std::vector<Tensor> parameters;
+  bool has_children = false;
+
+  explicit Own(Module& module) { module.visit(*this); }
+  void parameter(std::string_view, Tensor& tensor) override { parameters.push_back(tensor); }
+  void buffer(std::string_view, Tensor&) override {}
+  void child(std::string_view, Module&) override { has_children = true; }
+};
+
+class Recorder final : public ForwardObserver {
+ public:
+  explicit Recorder(Module& root) {
+    for (const auto& [path, module] : root.modules()) paths_.emplace(module, path);
+  }
+
+  void called(Module& module, const Shape& input, const Shape& output) override {
+    const Own own(module);
+    if (own.has_children && own.parameters.empty()) return;
+    rows.push_back({.path = paths_[&module],
+                    .type = std::string(module.type_name()),
+                    .options = module.description(),
+                    .output = output,
+                    .parameters = count_new(own.parameters),
+                    .flops = module.flops(input, output),
+                    .receptive_field = output.rank() == 4 ? widen(module.window()) : Size2()});
+  }
+
+  std::vector<SummaryRow> rows;
+
+ private:
+  int64_t count_new(const std::vector<Tensor>& parameters) {
+    int64_t count = 0;
+    for (const Tensor& tensor : parameters) {
+      if (counted_.insert(tensor.impl().get()).second) count += tensor.numel();
+    }
+    return count;
+  }
+
+  Size2 widen(const Window& window) {
+    field_.h += (window.extent.h - 1) * jump_.h;
+    field_.w += (window.extent.w - 1) * jump_.w;
+    jump_ = {jump_.h * window.stride.h, jump_.w * window.stride.w};
+    return field_;
+  }
+
+  std::unordered_map<const Module*, std::string> paths_;
+  std::unordered_set<const void*> counted_;
+  Size2 field_ = 1, jump_ = 1;
+};
+
+// "1234567" -> "1,234,567".
+std::string grouped(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<size_t>(at), ",");
+  return digits;
+}
+
+// "1.2 M"; counts below a thousand as they are.
+std::string in_units(int64_t number) {
+  double value = static_cast<double>(number);
+  if (value < 1e3) return std::to_string(number);
+  for (const char* unit : {"k", "M", "G"}) {
+    value /= 1e3;
+    if (value < 999.5) return fmt::format("{:.3g} {}", value, unit);
+  }
+  return fmt::format("{:.4g} T", value / 1e3);
+}
+
+using Cells = std::array<std::string, 6>;
+
+Cells cells_of(const SummaryRow& row) {
+  const bool image = row.receptive_field.h > 0;
+  return {row.path.empty() ? "-" : row.path,
+          row.options.empty() ? row.type : row.type + "(" + row.options + ")",
+          to_string(row.output),
+          grouped(row.parameters),
+          in_units(row.flops),
+          image ? text(row.receptive_field) : ""};
+}
+
+std::string table(const std::vector<Cells>& lines) {
+  std::array<size_t, 6> width{};
+  for (const Cells& line : lines) {
+    for (size_t i = 0; i < width.size(); ++i) width[i] = std::max(width[i], line[i].size());
+  }
+  std::string out;
+  for (const Cells& line : lines) {
+    std::string row =
+        fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>{}}  {:>{}}  {:>{}}", line[0], width[0], line[1], width[1],
+                    line[2], width[2], line[3], width[3], line[4], width[4], line[5], width[5]);
+    row.erase(row.find_last_not_of(' ') + 1);
+    out += row + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<SummaryRow> summary_rows(Module& module, const Shape& input) {
+  DType dtype = DType::f32;
+  Device device = kCpu;
+  for (const NamedModule& below : module.modules()) {
+    const Own own(*below.module);
+    if (own.parameters.empty() || !own.parameters[0].defined()) continue;
+    dtype = own.parameters[0].dtype();
+    device = own.parameters[0].device();
+    break;
+  }
+  const NoGrad no_grad;
+  const EvaluationMode evaluation(module);
+  Recorder recorder(module);
+  module(zeros(input, dtype, device));
+  return std::move(recorder.rows);
+}
+
+std::string summary(Module& module, const Shape& input) {
+  const std::vector<SummaryRow> rows = summary_rows(module, input);
+  std::vector<Cells> lines = {{"layer", "type", "output", "parameters", "FLOPs", "sees"}};
+  int64_t parameters = 0, flops = 0;
+  for (const SummaryRow& row : rows) {
+    lines.push_back(cells_of(row));
+    parameters += row.parameters;
+    flops += row.flops;
+  }
+  lines.push_back({"total", "input " + to_string(input), "", grouped(parameters), in_units(flops), ""});
+  return table(lines);
+}
+
+}  // namespace dlengine

@@ -1,0 +1,32 @@
+// The table of a network's layers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dlengine/layers/module.h"
+
+namespace dlengine {
+
+/// One call of a layer.
+struct SummaryRow {
+  std::string path;     // "features.0"; "" if the module is a single layer
+  std::string type;     // "Conv2d"
+  std::string options;  // "1 -> 32, kernel 3x3"
+  Shape output;
+  int64_t parameters = 0;  // its own; 0 where a layer is called again
+  int64_t flops = 0;       // of this call, forward
+  Size2 receptive_field =
+      0;  // input pixels that one output pixel sees, following the calls in order; 0: not an image
+};
+
+/// What a forward pass of zeros of this shape (batch size included) calls, in order and in evaluation mode,
+/// on the device and in the type of the module's parameters (f32 on the CPU where there are none yet). It
+/// makes parameters of layers that have none. Modules that only hold others have no row.
+std::vector<SummaryRow> summary_rows(Module& module, const Shape& input);
+
+/// The rows as a table with totals, ready to print.
+std::string summary(Module& module, const Shape& input);
+
+}  // namespace dlengine

@@ -1,0 +1,59 @@
+// Learning rates that change from step to step.
+#include "dlengine/optim/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "dlengine/core/check.h"
+
+namespace dlengine {
+namespace {
+
+// Share of the training that is over before this step.
+double progress(int64_t step, int64_t total) {
+  check<ValueError>(step >= 0 && total > 0, "schedule: need step >= 0 of total >= 1, got {} of {}", step,
+                    total);
+  return std::min(1.0, static_cast<double>(step) / static_cast<double>(total));
+}
+
+}  // namespace
+
+Schedule constant_schedule() {
+  return [](int64_t, int64_t) { return 1.0; };
+}
+
+Schedule step_schedule(double gamma, int64_t drops) {
+  check<ValueError>(gamma > 0 && drops >= 0, "step_schedule: need gamma > 0 and drops >= 0, got {} and {}",
+                    gamma, drops);
+  return [=](int64_t step, int64_t total) {
+    check<ValueError>(step >= 0 && total > 0, "schedule: need step >= 0 of total >= 1, got {} of {}", step,
+                      total);
+    return std::pow(gamma, static_cast<double>(std::min(drops, step * (drops + 1) / total)));
+  };
+}
+
+Schedule cosine_schedule(double last, double warmup) {
+  check<ValueError>(last >= 0 && warmup >= 0 && warmup < 1,
+                    "cosine_schedule: need last >= 0 and 0 <= warmup < 1, got {} and {}", last, warmup);
+  return [=](int64_t step, int64_t total) {
+    const double now = progress(step, total);
+    // The first of n warm-up steps has the factor 1/n, not 0: that step would be lost.
+    if (now < warmup) return std::min(1.0, progress(step + 1, total) / warmup);
+    const double fallen = (now - warmup) / (1 - warmup);
+    return last + (1 - last) * (1 + std::cos(std::numbers::pi * fallen)) / 2;
+  };
+}
+
+Schedule one_cycle_schedule(double first, double peak, double last) {
+  check<ValueError>(first >= 0 && last >= 0 && peak >= 0 && peak < 1,
+                    "one_cycle_schedule: need first, last >= 0 and 0 <= peak < 1, got {}, {} and {}", first,
+                    last, peak);
+  return [=](int64_t step, int64_t total) {
+    const double now = progress(step, total);
+    if (now < peak) return first + (1 - first) * now / peak;
+    return 1 + (last - 1) * (now - peak) / (1 - peak);
+  };
+}
+
+}  // namespace dlengine

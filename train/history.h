@@ -1,0 +1,42 @@
+// What a training reports.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace dlengine {
+
+/// Means over the samples seen.
+struct Metrics {
+  double loss = 0;
+  double accuracy = 0;   // share whose largest output is the label's class; 0 where labels are no classes
+  bool classes = false;  // labels are classes, so accuracy means something
+  int64_t samples = 0;
+  double seconds = 0;
+};
+
+/// One row per epoch.
+struct EpochRecord {
+  int64_t epoch = 0;  // counts from 1
+  Metrics train;
+  Metrics validation;  // samples == 0 if there was none
+  double lr = 0;       // at the end of the epoch
+  double rate = 0;     // training samples per second
+};
+
+struct History {
+  std::vector<EpochRecord> epochs;  // those finished
+  bool interrupted = false;         // by Ctrl-C
+};
+
+/// Sums over the samples seen, from which Metrics are made.
+struct Totals {
+  double loss = 0;  // of batch mean times batch size
+  int64_t hits = 0;
+  int64_t samples = 0;
+  bool classes = false;
+
+  Metrics metrics(double seconds) const;
+};
+
+}  // namespace dlengine

@@ -1,0 +1,7 @@
+// All of train.
+#pragma once
+
+#include "dlengine/train/history.h"
+#include "dlengine/train/interrupt.h"
+#include "dlengine/train/progress.h"
+#include "dlengine/train/trainer.h"

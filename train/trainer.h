@@ -1,0 +1,100 @@
+// Training as in Keras: fit, evaluate, predict.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "dlengine/core/tensor.h"
+#include "dlengine/data/dataset.h"
+#include "dlengine/layers/module.h"
+#include "dlengine/optim/optimizer.h"
+#include "dlengine/optim/schedule.h"
+#include "dlengine/train/history.h"
+#include "dlengine/train/progress.h"
+
+namespace dlengine {
+
+class StepLog;
+
+/// loss(model output, labels) -> one element: the mean over the batch.
+using LossFunction = std::function<Tensor(const Tensor& output, const Tensor& target)>;
+
+struct TrainerOptions {
+  Device device = kCpu;
+  uint64_t seed = 0;              // of the sample order; dropout draws from default_generator()
+  bool progress = true;           // a bar if stderr is a terminal, else one line per epoch
+  bool stop_on_interrupt = true;  // fit() ends after the step in which Ctrl-C came first; a second one kills
+  ProgressOptions progress_to = stderr_progress();
+};
+
+struct FitOptions {
+  int64_t epochs = 1;  // number of the last one
+  int64_t batch_size = 32;
+  const Dataset* validation = nullptr;
+  bool shuffle = true;
+  Schedule schedule = {};       // factor on the optimizer's rate, from step to step; empty: constant
+  std::string checkpoint = {};  // written after every epoch and on Ctrl-C; empty: none
+  std::function<void(const EpochRecord&)> on_epoch = {};  // after every epoch, before its checkpoint
+};
+
+/// Owns nothing: model and optimizer live outside. The optimizer is attached to the model's parameters if it
+/// is not yet, after the model was moved to the device and saw the shape of a sample.
+///
+/// Accuracy is counted for outputs [N, C] with labels that are classes [N] or one-hot [N, C].
+class Trainer {
+ public:
+  Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options = {});
+
+  /// Trains up to epoch number options.epochs, from where the trainer stands (0, or a resumed checkpoint;
+  /// after Ctrl-C in the middle of an epoch from there). The optimizer's rate is the schedule's base, and is
+  /// left as it was. Throws ValueError for a batch size or epoch count < 1, an empty data set, and for a loss
+  /// or weights that are not finite, naming epoch and step: then the checkpoint of the epoch before stands,
+  /// and this trainer is of no more use.
+  History fit(const Dataset& train, const FitOptions& options = {});
+
+  /// Means over a data set, in evaluation mode. Throws ValueError if it is empty.
+  Metrics evaluate(const Dataset& data, int64_t batch_size = 256);
+
+  /// The model's outputs in evaluation mode for every sample: [N, ...], on the CPU. Throws ValueError if
+  /// there is none.
+  Tensor predict(const Dataset& data, int64_t batch_size = 256);
+  /// The same for x [N, ...], prepared as TensorDataset does.
+  Tensor predict(const Tensor& x, int64_t batch_size = 256);
+
+  /// Weights, buffers, optimizer state and rate, random state of this thread and the position in the
+  /// training, in one safetensors file, written whole or not at all; resuming gives the same bits as not
+  /// having stopped. Throws IoError.
+  void save_checkpoint(const std::string& path);
+  /// Throws IoError for a file that is damaged or no checkpoint; ValueError or ShapeError if it is one of
+  /// another model, optimizer or seed, or if the model has not seen its input shape. Then nothing was
+  /// changed.
+  void load_checkpoint(const std::string& path);
+
+  /// Epochs finished.
+  int64_t epoch() const { return epoch_; }
+
+ private:
+  struct Run;
+  void place(const Dataset& data);
+  void attach();
+  bool train_epoch(Run& run, EpochRecord& record);
+  void train_step(const Batch& batch, StepLog& log);
+  void check_finite();
+
+  /// The epoch under way, where Ctrl-C left it.
+  struct Partial {
+    int64_t batches = 0;
+    int64_t batch_size = 0;
+    Totals totals;
+  };
+
+  Module& model_;
+  LossFunction loss_;
+  Optimizer& optimizer_;
+  TrainerOptions options_;
+  int64_t epoch_ = 0;
+  Partial partial_;
+};
+
+}  // namespace dlengine

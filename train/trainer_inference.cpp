@@ -1,0 +1,56 @@
+// The trainer's evaluate and predict: evaluation mode, nothing on the tape.
+#include <vector>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops.h"
+#include "dlengine/data/loader.h"
+#include "dlengine/train/progress.h"
+#include "dlengine/train/step_log.h"
+#include "dlengine/train/trainer.h"
+
+namespace dlengine {
+namespace {
+
+void check_data(const char* name, const Dataset& data, int64_t batch_size) {
+  check<ValueError>(batch_size >= 1, "{}: need batch_size >= 1, got {}", name, batch_size);
+  check<ValueError>(data.size() > 0, "{}: the data set is empty", name);
+}
+
+}  // namespace
+
+Metrics Trainer::evaluate(const Dataset& data, int64_t batch_size) {
+  check_data("evaluate", data, batch_size);
+  place(data);
+  const Progress clock(options_.progress_to);
+  const double started = clock.now();
+  const NoGrad no_grad;
+  const EvaluationMode mode(model_);
+  Loader loader(data, {.batch_size = batch_size});
+  StepLog log(loader.batches_per_epoch(), options_.device);
+  for (Batch batch; loader.next(batch);) {
+    const Tensor target = batch.y.to(options_.device);
+    const Tensor output = model_(batch.x.to(options_.device));
+    log.add(loss_(output, target), output, target);
+  }
+  log.read();
+  return log.totals().metrics(clock.now() - started);
+}
+
+Tensor Trainer::predict(const Dataset& data, int64_t batch_size) {
+  check_data("predict", data, batch_size);
+  place(data);
+  const NoGrad no_grad;
+  const EvaluationMode mode(model_);
+  Loader loader(data, {.batch_size = batch_size});
+  std::vector<Tensor> outputs;
+  for (Batch batch; loader.next(batch);) outputs.push_back(model_(batch.x.to(options_.device)).to(kCpu));
+  return concat(outputs);
+}
+
+Tensor Trainer::predict(const Tensor& x, int64_t batch_size) {
+  return predict(TensorDataset(x, zeros({x.dim(0)}, DType::u8)), batch_size);
+}
+
+}  // namespace dlengine
