@@ -34,7 +34,7 @@ Device choose_device(const std::optional<std::string>& text) {
 }
 
 void print_device(Device device, bool asked_for) {
-  fmt::print("device: {}\n", describe(device));
+  fmt::print("device: {} ({})\n", to_string(device), describe(device));
   if (asked_for || device.kind != DeviceKind::cpu) return;
   for (const DeviceReport& report : device_reports()) {
     if (!report.available) fmt::print("        no {}: {}\n", name(report.kind), report.reason);

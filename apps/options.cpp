@@ -31,6 +31,21 @@ std::vector<std::string> recipe_names(const Demo& demo) {
   return names;
 }
 
+/// A number within limits; unlike CLI::Range it also refuses NaN.
+CLI::Validator between(double low, double high) {
+  const auto check_text = [low, high](const std::string& text) {
+    double value = 0;
+    const bool good = CLI::detail::lexical_cast(text, value) && value >= low && value <= high;
+    return good ? std::string() : fmt::format("Value {} not in range {} to {}", text, low, high);
+  };
+  return CLI::Validator(check_text, fmt::format("in [{} - {}]", low, high));
+}
+
+// strtoull() takes "-1" for a large number.
+std::string check_not_negative(const std::string& text) {
+  return text.starts_with('-') ? fmt::format("Value {} is negative", text) : std::string();
+}
+
 // A device that is spelled right but missing is no wrong usage; it is reported when it is asked for.
 std::string check_device(const std::string& text) {
   try {
@@ -70,7 +85,7 @@ void add_training_options(CLI::App& app, const Demo& demo, Overrides& given) {
   app.add_option("--batch-size", given.batch_size, fmt::format("Images per step [{}]", usual.batch_size))
       ->check(CLI::Range(int64_t{1}, int64_t{60000}));
   app.add_option("--lr", given.lr, "Learning rate; with a schedule its largest value [the recipe's]")
-      ->check(CLI::Range(1e-12, 1e3));
+      ->check(between(1e-12, 1e3));
   app.add_option("--optimizer", given.optimizer, "The rule that moves the weights [the recipe's]")
       ->check(CLI::IsMember(&kUsualRates));
 }
@@ -90,6 +105,7 @@ void add_machine_options(CLI::App& app, DemoOptions& options) {
       ->check(CLI::Validator(check_device, ""));
   app.add_option("--threads", options.threads, "Threads of the CPU [all cores]")->check(CLI::Range(1, 1024));
   app.add_option("--seed", options.seed, "Of weights, order and dropout: one seed, one result")
+      ->check(CLI::Validator(check_not_negative, ""))
       ->capture_default_str();
 }
 
@@ -104,7 +120,7 @@ void add_file_options(CLI::App& app, DemoOptions& options) {
       ->excludes("--load");
   app.add_option("--expect-accuracy", options.expect_accuracy,
                  "Exit with 3 if the test accuracy is below this share")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(between(0, 1));
 }
 
 }  // namespace

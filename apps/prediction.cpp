@@ -18,6 +18,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/io/safetensors.h"
 #include "dlengine/core/ops.h"
+#include "dlengine/data/dataset.h"
 #include "dlengine/data/images.h"
 
 namespace dlengine::apps {
@@ -92,7 +93,10 @@ int predict_one(const PredictOptions& options) {
   fmt::print("{}", draw_ascii(picture.pixels));
 
   const NoGrad no_grad;
-  const Tensor x = picture.pixels.to(DType::f32).reshape(image_shape()) / 255.0;
+  const TensorDataset prepared(picture.pixels.reshape(image_shape()),
+                               zeros({1}, DType::i64));  // as in training
+  const int64_t first[] = {0};
+  const Tensor x = prepared.get(first).x;
   print_probabilities(softmax(net(x.to(device))).to_vector<double>(), classes, picture.label);
   return 0;
 }

@@ -1,4 +1,5 @@
-#include "timing.h"
+// Timing of repeated steps.
+#include "bench/timing.h"
 
 #include <fmt/format.h>
 #include <sys/resource.h>

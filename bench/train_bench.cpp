@@ -13,8 +13,8 @@
 #include "dlengine/core/parallel.h"
 #include "dlengine/core/stream.h"
 #include "dlengine/optim/optim.h"
-#include "timing.h"
-#include "workloads.h"
+#include "bench/timing.h"
+#include "bench/workloads.h"
 
 namespace dlengine::bench {
 

@@ -1,4 +1,5 @@
-#include "workloads.h"
+// The networks that the training benchmark times.
+#include "bench/workloads.h"
 
 #include "dlengine/core/error.h"
 #include "dlengine/layers/layers.h"

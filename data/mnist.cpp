@@ -101,9 +101,9 @@ std::optional<Paths> find_in_root(const fs::path& root, const Known& wanted, std
 }
 
 Paths find_in_cache(const Known& known, const MnistOptions& options, const std::string& tried) {
-  std::string cache;
   try {
-    cache = fs::path(options.cache_dir.empty() ? default_cache_dir() : options.cache_dir) / known.name;
+    const std::string cache =
+        fs::path(options.cache_dir.empty() ? default_cache_dir() : options.cache_dir) / known.name;
     Paths paths;
     for (size_t i = 0; i < kFiles; ++i) {
       const std::string file = std::string(kNames[i]) + ".gz";
@@ -116,9 +116,8 @@ Paths find_in_cache(const Known& known, const MnistOptions& options, const std::
     return paths;
   } catch (const IoError& error) {
     fail<DataNotFoundError>(
-        "load_mnist: {} was not found. Looked in:\n{}{}\nFour files are needed: {}.gz. Their folder can also "
-        "be named by "
-        "the data option or DLENGINE_DATA_DIR.",
+        "load_mnist: {} was not found. Looked in:\n{}{}\nFour files are needed: {}.gz.\n"
+        "Their folder can also be named by the data option or DLENGINE_DATA_DIR.",
         known.name, tried, error.what(), fmt::join(kNames, ".gz, "));
   }
 }

@@ -201,14 +201,16 @@ struct Div {
 struct Maximum {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T a, T b) {
-    return a > b || a != a ? a : b;  // NaN wins
+    const T larger = a > b ? a : b;
+    return a != a ? a : larger;  // NaN wins; two selections, because || would keep loops from being vectorised
   }
 };
 
 struct Minimum {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T a, T b) {
-    return a < b || a != a ? a : b;
+    const T smaller = a < b ? a : b;
+    return a != a ? a : smaller;
   }
 };
 

@@ -1,3 +1,4 @@
+// What several operations need: checks of their operands, results, gradients.
 #include "dlengine/core/ops/common.h"
 
 #include "dlengine/core/backend.h"

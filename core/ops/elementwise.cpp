@@ -104,7 +104,12 @@ Tensor pow(const Tensor& x1, const Tensor& x2) {
   check_one_floating_type("pow", {&a});
   const Tensor y = compute(BinaryOp::pow, "pow", a, b);
   return record("pow", y, {a, b}, [a = Saved(a), b = Saved(b), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
-    if (dx.wants(0)) dx.add(0, sum_to(dy * b.get() * pow(a.get(), b.get() - 1), a.get().shape()));
+    if (dx.wants(0)) {
+      // Where b is 0 the power is 1 throughout, but a^(b - 1) may be infinite.
+      const Tensor none = zeros_like(b.get());
+      const Tensor slope = where(equal(b.get(), none), none, b.get() * pow(a.get(), b.get() - 1));
+      dx.add(0, sum_to(dy * slope, a.get().shape()));
+    }
     if (dx.wants(1)) {
       // Where a is 0 the power does not move with b (b > 0), but its logarithm is infinite.
       const Tensor slope = where(equal(y.get(), zeros_like(y.get())), zeros_like(y.get()), y.get() * log(a.get()));

@@ -59,53 +59,55 @@ int64_t largest_pixel(const T* x, int64_t width, const Window& window) {
   return best;
 }
 
-/// One row of results from two rows of pixels.
+/// A plane of the usual case: one row of results from two rows of pixels.
 template <typename T>
-DLENGINE_VECTORIZED void halve_row(const T* __restrict a, const T* __restrict b, T* __restrict y, int64_t n) {
+DLENGINE_VECTORIZED void halve_plane(const Plane& s, const T* __restrict x, T* __restrict y) {
   using A = Accumulate<T>;
-  for (int64_t i = 0; i < n; ++i) {
-    const A above = Maximum::value(A(a[2 * i]), A(a[2 * i + 1]));
-    const A below = Maximum::value(A(b[2 * i]), A(b[2 * i + 1]));
-    y[i] = T(Maximum::value(above, below));
+  const int64_t rows = s.p, results = s.q, width = s.w;
+  for (int64_t row = 0; row < rows; ++row) {
+    const T *a = x + 2 * row * width, *b = a + width;
+    for (int64_t i = 0; i < results; ++i) {
+      const A above = Maximum::value(A(a[2 * i]), A(a[2 * i + 1]));
+      const A below = Maximum::value(A(b[2 * i]), A(b[2 * i + 1]));
+      y[row * results + i] = T(Maximum::value(above, below));
+    }
   }
 }
 
-/// Two rows of dx, at da and db.
+/// Two rows of dx, at da and db, from one row of results.
 template <typename T>
-DLENGINE_VECTORIZED void halve_row_grad(const T* __restrict a, const T* __restrict b, const T* __restrict y,
-                                        const T* __restrict dy, T* __restrict da, T* __restrict db, int64_t n) {
+inline void halve_row_grad(const T* __restrict a, const T* __restrict b, const T* __restrict y, const T* __restrict dy,
+                           T* __restrict da, T* __restrict db, int64_t n) {
   using A = Accumulate<T>;
+  const T none = T(A(0));
   for (int64_t i = 0; i < n; ++i) {
-    const A top = A(y[i]);
-    const auto won = [top](T x) { return A(x) == top || A(x) != A(x); };  // a NaN is the largest
-    const bool w0 = won(a[2 * i]), w1 = won(a[2 * i + 1]), w2 = won(b[2 * i]);
-    const T gradient = dy[i], none = T(A(0));
-    da[2 * i] = w0 ? gradient : none;
-    da[2 * i + 1] = w1 && !w0 ? gradient : none;
-    db[2 * i] = w2 && !w0 && !w1 ? gradient : none;
-    db[2 * i + 1] = !w0 && !w1 && !w2 ? gradient : none;
+    const A top = A(y[i]), x0 = A(a[2 * i]), x1 = A(a[2 * i + 1]), x2 = A(b[2 * i]);
+    const bool won0 = x0 == top || x0 != x0, won1 = x1 == top || x1 != x1, won2 = x2 == top || x2 != x2;
+    const T left0 = dy[i], left1 = won0 ? none : left0, left2 = won1 ? none : left1;  // what no earlier pixel took
+    da[2 * i] = won0 ? left0 : none;
+    da[2 * i + 1] = won1 ? left1 : none;
+    db[2 * i] = won2 ? left2 : none;
+    db[2 * i + 1] = won2 ? none : left2;
   }
+}
+
+template <typename T>
+DLENGINE_VECTORIZED void halve_plane_grad(const Plane& s, const T* x, const T* y, const T* dy, T* dx) {
+  const int64_t rows = s.p, results = s.q, width = s.w;
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t above = 2 * row * width, below = above + width, result = row * results;
+    halve_row_grad(x + above, x + below, y + result, dy + result, dx + above, dx + below, results);
+    if (width % 2) dx[above + width - 1] = dx[below + width - 1] = T(0.0f);
+  }
+  if (s.h % 2) std::fill_n(dx + (s.h - 1) * width, width, T(0.0f));
 }
 
 template <typename T>
 void max_pool_plane(const Plane& s, const T* x, T* y) {
+  if (s.halves()) return halve_plane(s, x, y);
   for (int64_t i = 0; i < s.p; ++i) {
-    if (s.halves()) {
-      halve_row(x + 2 * i * s.w, x + (2 * i + 1) * s.w, y + i * s.q, s.q);
-      continue;
-    }
     for (int64_t j = 0; j < s.q; ++j) y[i * s.q + j] = x[largest_pixel(x, s.w, Window(s, i, j))];
   }
-}
-
-template <typename T>
-void halve_plane_grad(const Plane& s, const T* x, const T* y, const T* dy, T* dx) {
-  for (int64_t i = 0; i < s.p; ++i) {
-    const int64_t above = 2 * i * s.w, below = above + s.w, result = i * s.q;
-    halve_row_grad(x + above, x + below, y + result, dy + result, dx + above, dx + below, s.q);
-    if (s.w % 2) dx[above + s.w - 1] = dx[below + s.w - 1] = T(0.0f);
-  }
-  if (s.h % 2) std::fill_n(dx + (s.h - 1) * s.w, s.w, T(0.0f));
 }
 
 /// sums: a plane of the accumulation type.

@@ -91,7 +91,8 @@ class CudaBackend final : public Backend {
   void adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) override;
 
  private:
-  void add_bias(const Tensor& bias, int axis, Tensor& y);
+  /// Fills y with the bias along one axis. What is then added to y is rounded only once, as a sum in f32.
+  void spread_bias(const Tensor& bias, int axis, Tensor& y);
 
   std::vector<std::unique_ptr<CudaDevice>> devices_;
 };

@@ -9,6 +9,7 @@
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/context.h"
 #include "dlengine/kernels/cuda/cudnn_types.h"
+#include "dlengine/kernels/cuda/factors.h"
 #include "dlengine/kernels/cuda/queue.h"
 
 namespace dlengine::cuda {
@@ -187,26 +188,29 @@ void with_plan(const Problem& problem, F&& run) {
 void CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
                          Tensor& y) {
   if (y.numel() == 0) return;
+  if (bias.defined()) spread_bias(bias, 1, y);
+  const Factors factors = factors_for(x.dtype());
+  const void* beta = bias.defined() ? factors.one : factors.zero;
   const Problem problem{Kind::forward, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params};
   with_plan(problem, [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
-    DLENGINE_CUDA_CHECK(cudnnConvolutionForward(
-        handle, cudnn_one(x.dtype()), plan.x.get(), x.raw(), plan.w.get(), w.raw(), plan.convolution.get(),
-        static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm), workspace, plan.workspace,
-        cudnn_zero(x.dtype()), plan.y.get(), y.raw()));
+    DLENGINE_CUDA_CHECK(cudnnConvolutionForward(handle, factors.one, plan.x.get(), x.raw(), plan.w.get(),
+                                                w.raw(), plan.convolution.get(),
+                                                static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm),
+                                                workspace, plan.workspace, beta, plan.y.get(), y.raw()));
   });
-  if (bias.defined()) add_bias(bias, 1, y);
 }
 
 void CudaBackend::conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params,
                                     Tensor& dx) {
   if (dx.numel() == 0) return;
   if (dy.numel() == 0) return fill(dx, 0);
+  const Factors factors = factors_for(dy.dtype());
   const Problem problem{Kind::grad_input, dy.dtype(), dy.device(), sizes(dx), sizes(w), sizes(dy), params};
   with_plan(problem, [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
     DLENGINE_CUDA_CHECK(cudnnConvolutionBackwardData(
-        handle, cudnn_one(dy.dtype()), plan.w.get(), w.raw(), plan.y.get(), dy.raw(), plan.convolution.get(),
-        static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm), workspace, plan.workspace,
-        cudnn_zero(dy.dtype()), plan.x.get(), dx.raw()));
+        handle, factors.one, plan.w.get(), w.raw(), plan.y.get(), dy.raw(), plan.convolution.get(),
+        static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm), workspace, plan.workspace, factors.zero,
+        plan.x.get(), dx.raw()));
   });
 }
 
@@ -214,12 +218,13 @@ void CudaBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Co
                                      Tensor& dw) {
   if (dw.numel() == 0) return;
   if (dy.numel() == 0) return fill(dw, 0);
+  const Factors factors = factors_for(dy.dtype());
   const Problem problem{Kind::grad_weight, dy.dtype(), dy.device(), sizes(x), sizes(dw), sizes(dy), params};
   with_plan(problem, [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
     DLENGINE_CUDA_CHECK(cudnnConvolutionBackwardFilter(
-        handle, cudnn_one(dy.dtype()), plan.x.get(), x.raw(), plan.y.get(), dy.raw(), plan.convolution.get(),
-        static_cast<cudnnConvolutionBwdFilterAlgo_t>(plan.algorithm), workspace, plan.workspace,
-        cudnn_zero(dy.dtype()), plan.w.get(), dw.raw()));
+        handle, factors.one, plan.x.get(), x.raw(), plan.y.get(), dy.raw(), plan.convolution.get(),
+        static_cast<cudnnConvolutionBwdFilterAlgo_t>(plan.algorithm), workspace, plan.workspace, factors.zero,
+        plan.w.get(), dw.raw()));
   });
 }
 

@@ -10,8 +10,8 @@ namespace dlengine::cuda {
 
 namespace {
 
-// This thread's choice of queue by device; null: the device's own. A tensor may be freed after the thread's variables
-// are gone, so a flag, which needs no destructor, says whether they are.
+// This thread's choice of queue by device; null: the device's own. A tensor may be freed after the thread's
+// variables are gone, so a flag, which needs no destructor, says whether they are.
 thread_local bool choices_are_gone = false;
 struct Choices {
   std::vector<std::shared_ptr<Queue>> by_device;

@@ -48,16 +48,4 @@ FilterDescriptor filter_descriptor(cudnnDataType_t type, const Nchw& size) {
   return descriptor;
 }
 
-namespace {
-constexpr float kOneF32 = 1, kZeroF32 = 0;
-constexpr double kOneF64 = 1, kZeroF64 = 0;
-}  // namespace
-
-const void* cudnn_one(DType dtype) {
-  return dtype == DType::f64 ? static_cast<const void*>(&kOneF64) : &kOneF32;
-}
-const void* cudnn_zero(DType dtype) {
-  return dtype == DType::f64 ? static_cast<const void*>(&kZeroF64) : &kZeroF32;
-}
-
 }  // namespace dlengine::cuda

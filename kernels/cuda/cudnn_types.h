@@ -24,10 +24,6 @@ struct Nchw {
 TensorDescriptor tensor_descriptor(cudnnDataType_t type, const Nchw& size);
 FilterDescriptor filter_descriptor(cudnnDataType_t type, const Nchw& size);
 
-/// cuDNN's alpha and beta: 1 and 0 in the type in which it computes.
-const void* cudnn_one(DType dtype);
-const void* cudnn_zero(DType dtype);
-
 /// Throws ValueError for a value beyond 2^31.
 int to_cudnn_int(int64_t value);
 

@@ -5,7 +5,7 @@
 
 #include "dlengine/core/check.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
-#include "dlengine/kernels/cuda/context.h"
+#include "dlengine/kernels/cuda/factors.h"
 #include "dlengine/kernels/cuda/queue.h"
 #include "dlengine/kernels/strided.h"
 
@@ -54,31 +54,30 @@ Types types_of(DType dtype) {
   throw_unsupported_dtype("matmul", dtype, "a floating type");
 }
 
-// y[i] = a[i] b[i] for i in 0 .. batch-1.
+// y[i] = a[i] b[i], or y[i] += a[i] b[i], for i in 0 .. batch-1.
 struct Product {
   int m, n, k, batch = 1;
   Matrix a, b;
   std::byte* y;
   DType dtype;
+  bool add = false;
 };
 
 void multiply(Queue& queue, const Product& p) {
   const Types types = types_of(p.dtype);
-  const float one_f = 1, zero_f = 0;
-  const double one_d = 1, zero_d = 0;
-  const bool wide = p.dtype == DType::f64;
-  const void* one = wide ? static_cast<const void*>(&one_d) : &one_f;
-  const void* zero = wide ? static_cast<const void*>(&zero_d) : &zero_f;
+  const Factors factors = factors_for(p.dtype);
+  const void* one = factors.one;
+  const void* beta = p.add ? factors.one : factors.zero;
   const std::lock_guard lock(queue.mutex());
   if (p.batch == 1) {
     DLENGINE_CUDA_CHECK(cublasGemmEx(queue.blas(), p.b.operation, p.a.operation, p.n, p.m, p.k, one, p.b.data,
-                                     types.data, p.b.leading, p.a.data, types.data, p.a.leading, zero, p.y,
+                                     types.data, p.b.leading, p.a.data, types.data, p.a.leading, beta, p.y,
                                      types.data, p.n, types.compute, CUBLAS_GEMM_DEFAULT));
   } else {
     const int64_t y_step = int64_t{p.m} * p.n;
     DLENGINE_CUDA_CHECK(cublasGemmStridedBatchedEx(
         queue.blas(), p.b.operation, p.a.operation, p.n, p.m, p.k, one, p.b.data, types.data, p.b.leading,
-        p.b.batch_step, p.a.data, types.data, p.a.leading, p.a.batch_step, zero, p.y, types.data, p.n, y_step,
+        p.b.batch_step, p.a.data, types.data, p.a.leading, p.a.batch_step, beta, p.y, types.data, p.n, y_step,
         p.batch, types.compute, CUBLAS_GEMM_DEFAULT));
   }
 }
@@ -113,19 +112,23 @@ Tensor transposed(const Tensor& x) {
   return {x.storage(), x.offset(), {x.shape()[1], x.shape()[0]}, {1, x.shape()[1]}, x.dtype()};
 }
 
+Product product_of(const Tensor& a, const Tensor& b, Tensor& y) {
+  const int64_t m = a.dim(-2), k = a.dim(-1), n = b.dim(-1);
+  return {.m = to_int("M", m),
+          .n = to_int("N", n),
+          .k = to_int("K", k),
+          .a = Matrix(a, m, k),
+          .b = Matrix(b, k, n),
+          .y = static_cast<std::byte*>(y.raw()),
+          .dtype = y.dtype()};
+}
+
 }  // namespace
 
 void CudaBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
   if (y.numel() == 0) return;
-  const int64_t m = a.dim(-2), k = a.dim(-1), n = b.dim(-1);
-  if (k == 0) return fill(y, 0);
-  const Product product{.m = to_int("M", m),
-                        .n = to_int("N", n),
-                        .k = to_int("K", k),
-                        .a = Matrix(a, m, k),
-                        .b = Matrix(b, k, n),
-                        .y = static_cast<std::byte*>(y.raw()),
-                        .dtype = y.dtype()};
+  if (a.dim(-1) == 0) return fill(y, 0);
+  const Product product = product_of(a, b, y);
   Queue& queue = current_queue(y.device());
   if (y.rank() == 2) return multiply(queue, product);
   const Tensor a_batch = batch_of(a), b_batch = batch_of(b), y_batch = batch_of(y);
@@ -133,16 +136,19 @@ void CudaBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
 }
 
 void CudaBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) {
-  matmul(x, transposed(weight), y);
-  if (bias.defined()) add_bias(bias, 1, y);
+  if (!bias.defined()) return matmul(x, transposed(weight), y);
+  if (y.numel() == 0) return;
+  spread_bias(bias, 1, y);
+  if (x.dim(1) == 0) return;
+  Product product = product_of(x, transposed(weight), y);
+  product.add = true;
+  multiply(current_queue(y.device()), product);
 }
 
-// y += bias along one axis.
-void CudaBackend::add_bias(const Tensor& bias, int axis, Tensor& y) {
-  if (y.numel() == 0) return;
+void CudaBackend::spread_bias(const Tensor& bias, int axis, Tensor& y) {
   Strides strides = Dims::filled(y.rank(), 0);
   strides[axis] = 1;
-  binary(BinaryOp::add, y, Tensor(bias.storage(), bias.offset(), y.shape(), strides, bias.dtype()), y);
+  copy(Tensor(bias.storage(), bias.offset(), y.shape(), strides, bias.dtype()), y);
 }
 
 }  // namespace dlengine::cuda

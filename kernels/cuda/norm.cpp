@@ -4,6 +4,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/cudnn_types.h"
+#include "dlengine/kernels/cuda/factors.h"
 #include "dlengine/kernels/cuda/queue.h"
 
 namespace dlengine::cuda {
@@ -48,6 +49,7 @@ void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const 
     return fill(inv_std, 0);
   }
   const Tensor in = readable(*this, x), out = writable(y);
+  const Factors factors = factors_for(in.dtype());
   const bool running = state.running_mean.defined();
   const Descriptors d(in, in.shape()[0]);
   {
@@ -55,8 +57,8 @@ void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const 
     const std::lock_guard lock(queue.mutex());
     // cuDNN's running variance is the unbiased one, as ours.
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardTraining(
-        queue.dnn(), kMode, cudnn_one(in.dtype()), cudnn_zero(in.dtype()), d.x.get(), in.raw(), d.x.get(),
-        out.raw(), d.channels.get(), weight.raw(), bias.raw(), running ? state.momentum : 0,
+        queue.dnn(), kMode, factors.one, factors.zero, d.x.get(), in.raw(), d.x.get(), out.raw(),
+        d.channels.get(), weight.raw(), bias.raw(), running ? state.momentum : 0,
         running ? state.running_mean.raw() : nullptr, running ? state.running_var.raw() : nullptr, state.eps,
         mean.raw(), inv_std.raw()));
   }
@@ -67,6 +69,7 @@ void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const T
                                   const BatchNormState& state, Tensor& y) {
   if (x.numel() == 0) return;
   const Tensor in = readable(*this, x), out = writable(y);
+  const Factors factors = factors_for(in.dtype());
   constexpr int64_t kMostSamples = 32768;  // cuDNN refuses more than 65535 in one call
   const int64_t samples = in.shape()[0];
   const size_t sample_bytes = size_t(in.numel() / samples) * size_of(in.dtype());
@@ -76,7 +79,7 @@ void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const T
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardInference(
-        queue.dnn(), kMode, cudnn_one(in.dtype()), cudnn_zero(in.dtype()), d.x.get(),
+        queue.dnn(), kMode, factors.one, factors.zero, d.x.get(),
         static_cast<const std::byte*>(in.raw()) + offset, d.x.get(),
         static_cast<std::byte*>(out.raw()) + offset, d.channels.get(), weight.raw(), bias.raw(),
         state.running_mean.raw(), state.running_var.raw(), state.eps));
@@ -97,7 +100,7 @@ void CudaBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const T
   {
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
-    const void *one = cudnn_one(in.dtype()), *zero = cudnn_zero(in.dtype());
+    const auto [one, zero] = factors_for(in.dtype());
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationBackward(
         queue.dnn(), kMode, one, zero, one, zero, d.x.get(), in.raw(), d.x.get(), slope.raw(), d.x.get(),
         out.raw(), d.channels.get(), weight.raw(), dweight.raw(), dbias.raw(), kUnusedEps, mean.raw(),

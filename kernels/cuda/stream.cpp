@@ -55,8 +55,8 @@ std::string CudaBackend::describe(int index) const {
   DLENGINE_CUDA_CHECK(cublasGetProperty(MINOR_VERSION, &blas_minor));
   const size_t dnn = cudnnGetVersion();
   return fmt::format("{}, {} GiB, driver {}.{}, cuBLAS {}.{}, cuDNN {}.{}", properties.name,
-                     properties.totalGlobalMem >> 30, driver / 1000, driver % 1000 / 10, blas_major, blas_minor,
-                     dnn / 10000, dnn / 100 % 100);
+                     properties.totalGlobalMem >> 30, driver / 1000, driver % 1000 / 10, blas_major,
+                     blas_minor, dnn / 10000, dnn / 100 % 100);
 }
 
 Allocator& CudaBackend::allocator(int index) { return *device(index).allocator; }

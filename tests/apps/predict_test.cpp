@@ -1,0 +1,84 @@
+// The program predict, on weights that a demo saved in the test.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "dlengine/core/factory.h"
+#include "dlengine/core/io/safetensors.h"
+#include "dlengine/data/images.h"
+#include "dlengine/data/synthetic_digits.h"
+#include "tests/apps/process.h"
+#include "tests/apps/temp_dir.h"
+
+namespace dlengine::test {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
+class Predict : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    dir_ = new TempDir;
+    trained_ = run(
+        {"mnist_mlp", {"--dataset", "synthetic", "--limit", "2000", "--save", weights(), "--device", "cpu"}});
+    const ImageDataset digits = synthetic_digits({.train = 10, .test = 0});
+    write_pgm(*dir_ / "digit.pgm", digits.train.x().select(0, 3).select(0, 0).clone());
+    write_pgm(*dir_ / "large.pgm", zeros({30, 28}, DType::u8));
+  }
+  static void TearDownTestSuite() { delete dir_; }
+  static std::string weights() { return *dir_ / "weights"; }
+  void SetUp() override { ASSERT_EQ(trained_.code, 0) << trained_.err; }
+
+  static Finished predict(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--load", weights(), "--device", "cpu"});
+    return run({"predict", arguments});
+  }
+
+  static inline TempDir* dir_ = nullptr;
+  static inline Finished trained_;
+};
+
+TEST_F(Predict, DrawsTheDigitAndItsProbabilities) {
+  const Finished result = predict({*dir_ / "digit.pgm"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 28 + 10 + 1) << result.out;
+  EXPECT_THAT(result.out, ContainsRegex("@"));
+  EXPECT_THAT(result.out, ContainsRegex("\n +0 +[0-9.]+ % "));
+  EXPECT_THAT(result.out, ContainsRegex("\nprediction: [0-9] \\([0-9.]+ %\\)\n$"));
+}
+
+TEST_F(Predict, TakesImagesOfTheTestSetWithTheirLabel) {
+  const Finished result = predict({"--index", "5"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("data: "));
+  EXPECT_THAT(result.out, ContainsRegex("\nprediction: [0-9] \\([0-9.]+ %\\), label: [0-9]\n$"));
+}
+
+TEST_F(Predict, InvertsDarkOnLight) {
+  const Tensor digit = read_image(*dir_ / "digit.pgm");
+  std::vector<uint8_t> pixels = digit.to_vector<uint8_t>();
+  for (uint8_t& pixel : pixels) pixel = static_cast<uint8_t>(255 - pixel);
+  write_pgm(*dir_ / "inverted.pgm", from_vector(pixels, {28, 28}));
+  EXPECT_EQ(predict({"--invert", *dir_ / "inverted.pgm"}).out, predict({*dir_ / "digit.pgm"}).out);
+}
+
+TEST_F(Predict, RefusesWhatItCannotUse) {
+  EXPECT_EQ(predict({}).code, 2);
+  EXPECT_EQ(predict({"--index", "0", *dir_ / "digit.pgm"}).code, 2);
+  const Finished large = predict({*dir_ / "large.pgm"});
+  EXPECT_EQ(large.code, 1);
+  EXPECT_THAT(large.err, HasSubstr("is 28 x 30 pixels: need 28 x 28"));
+  const Finished far = predict({"--index", "10000"});
+  EXPECT_EQ(far.code, 1);
+  EXPECT_THAT(far.err, HasSubstr("the test set has images 0 .. 9999"));
+}
+
+TEST_F(Predict, RefusesWeightsThatDoNotSayTheirNetwork) {
+  save_safetensors(*dir_ / "bare", load_safetensors(weights()).tensors);
+  const Finished result = run({"predict", {"--load", *dir_ / "bare", *dir_ / "digit.pgm"}});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("does not say its model"));
+}
+
+}  // namespace
+}  // namespace dlengine::test

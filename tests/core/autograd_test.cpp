@@ -1,0 +1,203 @@
+// The tape: what it records, where gradients go, and what it refuses.
+#include "dlengine/core/autograd.h"
+
+#include <thread>
+
+#include "dlengine/core/backend.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+
+namespace dlengine::test {
+namespace {
+
+Tensor leaf(std::initializer_list<float> values) { return tensor(values).set_requires_grad(); }
+
+TEST(Backward, AddsUpUntilTheGradientIsForgotten) {
+  const Tensor x = leaf({1, 2});
+  sum(x * 3.0).backward();
+  sum(x * 4.0).backward();
+  expect_same(x.grad(), {7, 7});
+  Tensor same = x;
+  same.zero_grad();
+  EXPECT_FALSE(x.grad().defined());
+  sum(x).backward();
+  expect_same(x.grad(), {1, 1});
+}
+
+TEST(Backward, AddsOverAllUsesOfATensor) {
+  const Tensor x = leaf({2, 3});
+  const Tensor shared = x * x;                   // used three times
+  sum(shared * shared + shared * x).backward();  // x^4 + x^3
+  expect_same(x.grad(), {4 * 8 + 3 * 4, 4 * 27 + 3 * 9});
+  const Tensor y = leaf({5});
+  sum(y + y + y).backward();
+  expect_same(y.grad(), {3});
+}
+
+TEST(Backward, ReachesEveryLeafInTheRightOrder) {
+  // The result of the first operation is used by the last one again: its gradient must wait for both.
+  const Tensor a = leaf({2}), b = leaf({3});
+  const Tensor first = a * b;
+  const Tensor second = exp(first * 0.0) * first;
+  const Tensor third = second + first;
+  sum(third).backward();
+  expect_same(a.grad(), {6});
+  expect_same(b.grad(), {4});
+}
+
+TEST(Backward, ReachesViewsOfOneLeaf) {
+  const Tensor x = leaf({1, 2, 3});
+  (sum(x.slice(0, 0, 2)) + sum(x.slice(0, 1)) * 10.0).backward();  // overlapping
+  expect_same(x.grad(), {1, 11, 10});
+}
+
+TEST(Backward, OfALeafItselfIsTheGivenGradient) {
+  const Tensor x = leaf({4});
+  x.backward();
+  expect_same(x.grad(), {1});
+}
+
+TEST(Backward, LeavesGradientsThatNobodyElseHolds) {
+  const Tensor a = leaf({1, 1}), b = leaf({1, 1});
+  Tensor given = tensor({5, 6});
+  (a + b).backward(given);
+  given.fill_(0);
+  a.grad().fill_(7);
+  expect_same(a.grad(), {7, 7});
+  expect_same(b.grad(), {5, 6});
+}
+
+TEST(Tape, StopsAtDetach) {
+  const Tensor x = leaf({3});
+  const Tensor y = x * x.detach();
+  sum(y).backward();
+  expect_same(x.grad(), {3});
+  EXPECT_FALSE(x.detach().requires_grad());
+  EXPECT_EQ(x.detach().storage(), x.storage());
+}
+
+TEST(Tape, RecordsNothingWhileNoGradLives) {
+  const Tensor x = leaf({3});
+  {
+    const NoGrad outer;
+    { const NoGrad inner; }
+    EXPECT_FALSE(grad_enabled());
+    EXPECT_FALSE((x * 2.0).requires_grad());
+    std::thread([&] { EXPECT_TRUE(grad_enabled()); }).join();  // others go on
+  }
+  EXPECT_TRUE(grad_enabled());
+  EXPECT_TRUE((x * 2.0).requires_grad());
+  EXPECT_FALSE((tensor({1}) * 2.0).requires_grad());
+}
+
+TEST(Tape, NoticesSavedTensorsThatWereChanged) {
+  Tensor weight = tensor({2});
+  const Tensor x = leaf({3});
+  const Tensor y = sum(x * weight);
+  weight.fill_(5);
+  expect_throw<AutogradError>([&] { y.backward(); }, {"backward of mul", "written", "[1]"});
+
+  Tensor view = weight.slice(0, 0);
+  const Tensor z = sum(x * weight);
+  view.copy_(tensor({9}));  // shares the elements
+  EXPECT_THROW(z.backward(), AutogradError);
+}
+
+TEST(Tape, IsUsedUpByBackward) {
+  const Tensor x = leaf({3});
+  const Tensor square = x * x;
+  const Tensor y = sum(square);
+  y.backward();
+  expect_throw<AutogradError>([&] { y.backward(); }, {"backward", "earlier"});
+  expect_throw<AutogradError>([&] { sum(square).backward(); }, {"backward", "earlier"});  // a part of it
+}
+
+TEST(Tape, LetsGoOfItsTensorsAfterBackward) {
+  Allocator& allocator = backend_for(kCpu).allocator(0);
+  const Tensor x = zeros({100'000}).set_requires_grad();
+  const int64_t before = allocator.stats().in_use;
+  const Tensor y = sum(exp(exp(exp(x))));
+  EXPECT_GT(allocator.stats().in_use, before + 3 * 400'000);
+  y.backward();
+  EXPECT_LT(allocator.stats().in_use, before + 2 * 400'000);  // the gradient is left
+}
+
+TEST(Tape, MayBeLongerThanTheStackIsDeep) {
+  const Tensor x = leaf({1});
+  Tensor y = x;
+  for (int i = 0; i < 100'000; ++i) y = y + 1.0;
+  sum(y).backward();
+  expect_same(x.grad(), {1});
+  for (int i = 0; i < 100'000; ++i) y = i == 0 ? x * 1.0 : y * 1.0;
+  y = Tensor();  // dropped without backward
+}
+
+TEST(Tape, RefusesWhatItCannotDo) {
+  const Tensor x = leaf({1, 2});
+  expect_throw<ShapeError>([&] { (x * 2.0).backward(); }, {"backward", "[2]"});
+  expect_throw<ShapeError>([&] { (x * 2.0).backward(tensor({1})); }, {"backward", "[1]", "[2]"});
+  expect_throw<AutogradError>([&] { sum(tensor({1})).backward(); }, {"backward"});
+  expect_throw<AutogradError>([&] { (x * 2.0).set_requires_grad(); }, {"set_requires_grad"});
+  expect_throw<DTypeError>([&] { zeros({2}, DType::i32).set_requires_grad(); }, {"set_requires_grad", "i32"});
+}
+
+TEST(Tape, HasNoSecondDerivatives) {
+  const Tensor x = leaf({2});
+  sum(x * x * x).backward();
+  EXPECT_FALSE(x.grad().requires_grad());
+  expect_throw<AutogradError>([&] { sum(x.grad() * 2.0).backward(); }, {"backward"});
+}
+
+// --- Operations written by users ---
+
+TEST(Record, TakesOperationsOfUsers) {
+  const Tensor x = leaf({1, 2});
+  const Tensor y =
+      record("doubled", x.detach() * 2.0, {x}, [](const Tensor& dy, InputGrads& dx) { dx.add(0, dy * 2.0); });
+  sum(y).backward();
+  expect_same(x.grad(), {2, 2});
+}
+
+TEST(Record, NamesTheOperationWhoseGradientIsWrong) {
+  const Tensor x = leaf({1, 2});
+  const Tensor y =
+      record("crooked", x.detach() * 2.0, {x}, [](const Tensor&, InputGrads& dx) { dx.add(0, zeros({3})); });
+  expect_throw<ShapeError>([&] { sum(y).backward(); }, {"crooked", "[3]", "[2]"});
+}
+
+TEST(Record, AsksOnlyForGradientsThatAreWanted) {
+  const Tensor x = leaf({1}), constant = tensor({1});
+  const Tensor y = record("two", tensor({1}), {constant, x, Tensor()}, [](const Tensor& dy, InputGrads& dx) {
+    EXPECT_FALSE(dx.wants(0));
+    EXPECT_TRUE(dx.wants(1));
+    EXPECT_FALSE(dx.wants(2));
+    dx.add(0, dy);  // ignored
+    dx.add(1, dy);
+  });
+  sum(y).backward();
+  EXPECT_FALSE(constant.grad().defined());
+}
+
+TEST(GradBuffer, ReceivesTheGradient) {
+  for (const Device device : devices()) {
+    Tensor x = tensor({-1, 2}).to(device).set_requires_grad();
+    const Tensor memory = full({2}, 99, DType::f32, device);
+    x.impl()->grad_buffer = memory.impl();
+    sum(relu(x)).backward();
+    EXPECT_EQ(x.grad().raw(), memory.raw());
+    expect_same(memory, {0, 1});
+    sum(relu(x) + relu(x)).backward();
+    EXPECT_EQ(x.grad().raw(), memory.raw());
+    expect_same(memory, {0, 3});
+    x.zero_grad();
+    sum(x * x).backward();  // one operation has it twice
+    EXPECT_EQ(x.grad().raw(), memory.raw());
+    expect_same(memory, {-2, 4});
+  }
+}
+
+}  // namespace
+}  // namespace dlengine::test

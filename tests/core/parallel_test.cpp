@@ -1,0 +1,91 @@
+// Loops over threads.
+#include "dlengine/core/parallel.h"
+
+#include <atomic>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "tests/support/compare.h"
+
+namespace dlengine::test {
+namespace {
+
+class Threads {
+ public:
+  explicit Threads(int count) : before_(num_threads()) { set_num_threads(count); }
+  ~Threads() { set_num_threads(before_); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  int before_;
+};
+
+TEST(ParallelFor, VisitsEachItemOnce) {
+  for (const int threads : {1, 2, 5}) {
+    const Threads guard(threads);
+    for (const int64_t count : {0, 1, 2, 3, 7, 100, 1001}) {
+      for (const int64_t grain : {1, 3, 64, 5000}) {
+        std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
+        parallel_for(count, grain, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
+        });
+        for (const auto& visit : visits) ASSERT_EQ(visit, 1) << count << " " << grain;
+      }
+    }
+  }
+}
+
+TEST(ParallelFor, GivesRangesOfAtLeastTheGrain) {
+  const Threads guard(4);
+  std::mutex mutex;
+  std::vector<int64_t> sizes;
+  parallel_for(100, 40, [&](int64_t begin, int64_t end) {
+    const std::scoped_lock lock(mutex);
+    sizes.push_back(end - begin);
+  });
+  EXPECT_LE(sizes.size(), 2U);
+  for (const int64_t size : sizes) EXPECT_GE(size, 40);
+}
+
+TEST(ParallelFor, RunsInsideOfAnotherOnItsThread) {
+  const Threads guard(4);
+  std::atomic<int64_t> sum = 0;
+  parallel_for(8, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int calls = 0;
+      parallel_for(100, 1, [&](int64_t from, int64_t to) {
+        ++calls;
+        sum += to - from;
+      });
+      EXPECT_EQ(calls, 1);
+    }
+  });
+  EXPECT_EQ(sum, 800);
+}
+
+TEST(ParallelFor, HandsExceptionsToTheCaller) {
+  for (const int threads : {1, 4}) {
+    const Threads guard(threads);
+    const auto run = [](int64_t bad) {
+      parallel_for(100, 1, [&](int64_t begin, int64_t end) {
+        if (bad >= begin && bad < end) throw std::runtime_error("item " + std::to_string(bad));
+      });
+    };
+    expect_throw<std::runtime_error>([&] { run(0); }, {"item 0"});
+    expect_throw<std::runtime_error>([&] { run(99); }, {"item 99"});
+    run(100);  // goes on working
+  }
+}
+
+TEST(Threads, CountIsAtLeastOne) {
+  expect_throw<ValueError>([] { set_num_threads(0); }, {"set_num_threads", "0"});
+  expect_throw<ValueError>([] { set_num_threads(-3); }, {"set_num_threads", "-3"});
+  const Threads guard(3);
+  EXPECT_EQ(num_threads(), 3);
+}
+
+}  // namespace
+}  // namespace dlengine::test

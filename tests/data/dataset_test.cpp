@@ -1,0 +1,113 @@
+// Samples in memory and runs of them.
+#include "dlengine/data/dataset.h"
+
+#include <vector>
+
+#include "dlengine/core/error.h"
+#include "dlengine/core/factory.h"
+#include "tests/data/files.h"
+#include "tests/support/compare.h"
+
+namespace dlengine::test {
+namespace {
+
+using Floats = std::vector<float>;
+using Longs = std::vector<int64_t>;
+
+TensorDataset numbers(int64_t count) {
+  Floats x;
+  Longs y;
+  for (int64_t i = 0; i < count; ++i) {
+    x.insert(x.end(), {static_cast<float>(i), static_cast<float>(-i)});
+    y.push_back(100 + i);
+  }
+  return {from_vector(x, {count, 2}), from_vector(y, {count})};
+}
+
+TEST(TensorDataset, GathersInTheOrderAskedFor) {
+  const TensorDataset data = numbers(5);
+  EXPECT_EQ(data.size(), 5);
+  const Batch batch = data.get(Longs{4, 0, 4, 2});
+  EXPECT_EQ(batch.size(), 4);
+  EXPECT_EQ(dims(batch.x), (Longs{4, 2}));
+  EXPECT_EQ(batch.x.to_vector<float>(), (Floats{4, -4, 0, -0.0f, 4, -4, 2, -2}));
+  EXPECT_EQ(batch.y.dtype(), DType::i64);
+  EXPECT_EQ(batch.y.to_vector<int64_t>(), (Longs{104, 100, 104, 102}));
+}
+
+TEST(TensorDataset, GivesAnEmptyBatch) {
+  const Batch batch = numbers(5).get({});
+  EXPECT_EQ(dims(batch.x), (Longs{0, 2}));
+  EXPECT_EQ(dims(batch.y), (Longs{0}));
+}
+
+TEST(TensorDataset, ScalesEveryByteToTheNearestFloat) {
+  std::vector<uint8_t> bytes(256);
+  Floats want(256);
+  for (int i = 0; i < 256; ++i) {
+    bytes[static_cast<size_t>(i)] = static_cast<uint8_t>(i);
+    want[static_cast<size_t>(i)] = static_cast<float>(i / 255.0);
+  }
+  const TensorDataset data(from_vector(bytes, {2, 1, 8, 16}), from_vector(Longs{0, 1}, {2}));
+  EXPECT_EQ(data.x().dtype(), DType::u8);
+  const Batch batch = data.get(Longs{0, 1});
+  EXPECT_EQ(dims(batch.x), (Longs{2, 1, 8, 16}));
+  EXPECT_EQ(batch.x.to_vector<float>(), want);
+}
+
+TEST(TensorDataset, LeavesOtherTypesAsTheyAre) {
+  for (const DType dtype : {DType::f16, DType::f32, DType::f64, DType::i32, DType::boolean}) {
+    const TensorDataset data(ones({3, 2}, dtype), zeros({3, 10}, DType::u8));
+    const Batch batch = data.get(Longs{1});
+    EXPECT_EQ(batch.x.dtype(), dtype);
+    EXPECT_EQ(batch.x.to_vector<float>(), (Floats{1, 1}));
+    EXPECT_EQ(batch.y.dtype(), DType::u8);
+  }
+}
+
+TEST(TensorDataset, TakesViewsAndKeepsOffTheTape) {
+  Tensor x = from_vector(Floats{1, 2, 3, 4, 5, 6}, {2, 3});
+  x.set_requires_grad();
+  const TensorDataset data(x.transpose(0, 1), zeros({3}));
+  const Batch batch = data.get(Longs{2, 0});
+  EXPECT_EQ(batch.x.to_vector<float>(), (Floats{3, 6, 1, 4}));
+  EXPECT_FALSE(batch.x.requires_grad());
+}
+
+TEST(TensorDataset, CountsMustAgree) {
+  expect_throw<ShapeError>(
+      [] {
+        TensorDataset(zeros({3, 2}), zeros({4}));
+      },
+      {"TensorDataset", "x [3, 2]", "y [4]"});
+  expect_throw<ShapeError>([] { TensorDataset(zeros({}), zeros({})); }, {"TensorDataset", "x []"});
+}
+
+TEST(TensorDataset, RefusesNumbersOutOfRange) {
+  const TensorDataset data = numbers(5);
+  expect_throw<ValueError>([&] { data.get(Longs{0, 5}); }, {"TensorDataset", "sample 5", "0 to 4"});
+  expect_throw<ValueError>([&] { data.get(Longs{-1}); }, {"sample -1"});
+}
+
+TEST(Subset, IsARunOfTheWhole) {
+  const TensorDataset data = numbers(10);
+  const Subset part(data, 3, 7);
+  EXPECT_EQ(part.size(), 4);
+  EXPECT_EQ(part.get(Longs{0, 3}).y.to_vector<int64_t>(), (Longs{103, 106}));
+  const Subset of_subset(part, 1, 3);
+  EXPECT_EQ(of_subset.get(Longs{1}).y.to_vector<int64_t>(), (Longs{105}));
+  EXPECT_EQ(Subset(data, 10, 10).size(), 0);
+}
+
+TEST(Subset, RefusesWhatIsOutside) {
+  const TensorDataset data = numbers(10);
+  expect_throw<ValueError>([&] { Subset(data, -1, 5); }, {"Subset", "got -1 and 5"});
+  expect_throw<ValueError>([&] { Subset(data, 6, 5); }, {"got 6 and 5"});
+  expect_throw<ValueError>([&] { Subset(data, 0, 11); }, {"last <= 10"});
+  const Subset part(data, 3, 7);
+  expect_throw<ValueError>([&] { part.get(Longs{4}); }, {"Subset: sample 4", "0 to 3"});
+  expect_throw<ValueError>([&] { part.get(Longs{-1}); }, {"Subset: sample -1"});
+}
+
+}  // namespace
+}  // namespace dlengine::test

@@ -1,0 +1,244 @@
+// Every function of every backend, called directly: it writes all of its outputs, nothing around them, and
+// the same bits when it is called again.
+#include <deque>
+#include <functional>
+#include <ostream>
+#include <random>
+
+#include "dlengine/core/backend.h"
+#include "dlengine/core/factory.h"
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+#include "tests/support/layout.h"
+
+namespace dlengine::test {
+namespace {
+
+/// What one call reads and writes. Outputs lie at an odd offset between NaNs and are NaN themselves until
+/// written.
+class Call {
+ public:
+  Call(Device device, DType dtype) : backend(backend_for(device)), device_(device), dtype_(dtype) {}
+
+  Tensor in(const Shape& shape, double low = -1) {
+    inputs_.emplace_back(rounded(random_array(shape, low, 1, rng_), dtype_), dtype_, device_,
+                         Layout::shifted);
+    return inputs_.back().view();
+  }
+  /// Contents are read and written again.
+  Tensor& inout(const Shape& shape) { return add(random_array(shape, 0, 1, rng_), dtype_); }
+  Tensor& out(const Shape& shape) { return out(shape, dtype_); }
+  Tensor& out(const Shape& shape, DType dtype) {
+    return add(NdArray(shape, is_floating(dtype) ? NAN : 0), dtype);
+  }
+  /// i64 0 .. limit-1, in turn.
+  Tensor index(const Shape& shape, int64_t limit) {
+    NdArray values(shape);
+    for (int64_t i = 0; i < values.numel(); ++i) values[i] = static_cast<double>(i * 5 % limit);
+    return to_tensor(values, DType::i64, device_);
+  }
+  DType channel_type() const { return dtype_ == DType::f64 ? DType::f64 : DType::f32; }
+  Tensor channels(int64_t count) { return full({count}, 0.5, channel_type(), device_); }
+
+  void check() const {
+    for (const GuardedTensor& guarded : guarded_)
+      EXPECT_TRUE(guarded.surroundings_untouched()) << "wrote too far";
+    for (const GuardedTensor& guarded : inputs_) EXPECT_TRUE(guarded.untouched()) << "wrote to an input";
+    for (const std::vector<double>& values : results()) {
+      for (size_t i = 0; i < values.size(); ++i)
+        ASSERT_FALSE(std::isnan(values[i])) << "element " << i << " not written";
+    }
+  }
+  std::vector<std::vector<double>> results() const {
+    std::vector<std::vector<double>> all;
+    for (const GuardedTensor& guarded : guarded_) all.push_back(guarded.view().to_vector<double>());
+    return all;
+  }
+
+  Backend& backend;
+
+ private:
+  Tensor& add(const NdArray& values, DType dtype) {
+    guarded_.emplace_back(values, dtype, device_, Layout::shifted);
+    return handles_.emplace_back(guarded_.back().view());
+  }
+
+  Device device_;
+  DType dtype_;
+  std::mt19937_64 rng_{1};
+  std::deque<GuardedTensor> guarded_, inputs_;  // deques: references to elements stay
+  std::deque<Tensor> handles_;
+};
+
+struct KernelRow {
+  const char* name;
+  void (*run)(Call&);
+  bool half_types = true;
+  friend std::ostream& operator<<(std::ostream& out, const KernelRow& row) { return out << row.name; }
+};
+
+constexpr PhiloxKey kKey{1, 2};
+constexpr int64_t n = 70'001;  // enough for two threads, and odd
+const Conv2dParams kConv{.stride = {2, 1}, .padding = 1, .groups = 3};
+const Pool2dParams kPool{.kernel = 3, .stride = 2, .padding = 1};
+const Shape kImages{2, 6, 17, 13}, kFilters{9, 2, 3, 3}, kConvolved{2, 9, 9, 13}, kPooled{2, 6, 9, 7};
+
+const KernelRow kRows[] = {
+    {"copy",
+     [](Call& c) {
+       c.backend.copy(c.in({13, 5413}).transpose(0, 1), c.out({5413, 13}));
+     }},
+    {"fill", [](Call& c) { c.backend.fill(c.out({n}), 3); }},
+    {"index_select",
+     [](Call& c) {
+       c.backend.index_select(c.in({7, 11, 5}), 1, c.index({23}, 11), c.out({7, 23, 5}));
+     }},
+    {"index_add",
+     [](Call& c) {
+       c.backend.index_add(c.in({7, 23, 5}), 1, c.index({23}, 10), c.out({7, 11, 5}));
+     }},
+    {"gather",
+     [](Call& c) {
+       c.backend.gather(c.in({9, 11}), 1, c.index({9, 3}, 11), c.out({9, 3}));
+     }},
+    {"scatter_add",
+     [](Call& c) {
+       c.backend.scatter_add(c.in({8, 3}), 1, c.index({8, 3}, 11), c.out({9, 11}));
+     }},
+    {"uniform", [](Call& c) { c.backend.uniform(c.out({n}), -1, 1, kKey); }},
+    {"normal", [](Call& c) { c.backend.normal(c.out({n}), 0, 1, kKey); }},
+    {"dropout", [](Call& c) { c.backend.dropout(c.in({n}), 0.3, kKey, c.out({n})); }},
+    {"unary", [](Call& c) { c.backend.unary(UnaryOp::tanh, c.in({n}), c.out({n})); }},
+    {"unary_grad", [](Call& c) { c.backend.unary_grad(UnaryOp::tanh, c.in({n}), c.in({n}), c.out({n})); }},
+    {"scale_shift", [](Call& c) { c.backend.scale_shift(c.in({n}), 2, 1, c.out({n})); }},
+    {"binary", [](Call& c) { c.backend.binary(BinaryOp::mul, c.in({n}), c.in({n}), c.out({n})); }},
+    {"compare",
+     [](Call& c) { c.backend.compare(CompareOp::lt, c.in({n}), c.in({n}), c.out({n}, DType::boolean)); }},
+    {"where",
+     [](Call& c) {
+       Tensor& condition = c.out({n}, DType::boolean);
+       c.backend.compare(CompareOp::lt, c.in({n}), c.in({n}), condition);
+       c.backend.where(condition, c.in({n}), c.in({n}), c.out({n}));
+     }},
+    {"reduce_rows",
+     [](Call& c) {
+       c.backend.reduce(ReduceOp::sum, c.in({257, 301}), c.out({257, 1}));
+     }},
+    {"reduce_columns",
+     [](Call& c) {
+       c.backend.reduce(ReduceOp::mean, c.in({257, 301}), c.out({1, 301}));
+     }},
+    {"reduce_all",
+     [](Call& c) {
+       c.backend.reduce(ReduceOp::max, c.in({257, 301}), c.out({1, 1}));
+     }},
+    {"reduce_middle",
+     [](Call& c) {
+       c.backend.reduce(ReduceOp::sum, c.in({5, 131, 37}), c.out({5, 1, 37}));
+     }},
+    {"arg_reduce",
+     [](Call& c) {
+       c.backend.arg_reduce(true, c.in({257, 31}), 1, c.out({257, 1}, DType::i64));
+     }},
+    {"matmul",
+     [](Call& c) {
+       c.backend.matmul(c.in({3, 45, 37}), c.in({3, 37, 29}), c.out({3, 45, 29}));
+     }},
+    {"linear",
+     [](Call& c) {
+       c.backend.linear(c.in({45, 37}), c.in({29, 37}), c.in({29}), c.out({45, 29}));
+     }},
+    {"conv2d",
+     [](Call& c) { c.backend.conv2d(c.in(kImages), c.in(kFilters), c.in({9}), kConv, c.out(kConvolved)); }},
+    {"conv2d_grad_input",
+     [](Call& c) { c.backend.conv2d_grad_input(c.in(kConvolved), c.in(kFilters), kConv, c.out(kImages)); }},
+    {"conv2d_grad_weight",
+     [](Call& c) { c.backend.conv2d_grad_weight(c.in(kConvolved), c.in(kImages), kConv, c.out(kFilters)); }},
+    {"max_pool2d",
+     [](Call& c) {
+       const Tensor x = c.in(kImages);
+       Tensor& y = c.out(kPooled);
+       c.backend.max_pool2d(x, kPool, y);
+       c.backend.max_pool2d_grad(x, y, c.in(kPooled), kPool, c.out(kImages));
+     }},
+    {"avg_pool2d", [](Call& c) { c.backend.avg_pool2d(c.in(kImages), kPool, c.out(kPooled)); }},
+    {"avg_pool2d_grad", [](Call& c) { c.backend.avg_pool2d_grad(c.in(kPooled), kPool, c.out(kImages)); }},
+    {"batch_norm_train",
+     [](Call& c) {
+       const Tensor x = c.in(kImages);
+       const DType type = c.channel_type();
+       Backend::BatchNormState state{c.out({6}, type), c.out({6}, type), 0.1, 1e-5};
+       state.running_mean.fill_(0);
+       state.running_var.fill_(1);
+       Tensor &mean = c.out({6}, type), &inv_std = c.out({6}, type);
+       c.backend.batch_norm_train(x, c.channels(6), c.channels(6), state, c.out(kImages), mean, inv_std);
+       c.backend.batch_norm_grad(x, c.channels(6), mean, inv_std, c.in(kImages), c.out(kImages),
+                                 c.out({6}, type), c.out({6}, type));
+     }},
+    {"batch_norm_eval",
+     [](Call& c) {
+       const Backend::BatchNormState state{c.channels(6), c.channels(6), 0.1, 1e-5};
+       c.backend.batch_norm_eval(c.in(kImages), c.channels(6), c.channels(6), state, c.out(kImages));
+     }},
+    {"softmax",
+     [](Call& c) {
+       c.backend.softmax(c.in({301, 37}), false, c.out({301, 37}));
+     }},
+    {"softmax_grad",
+     [](Call& c) {
+       c.backend.softmax_grad(c.in({301, 37}), c.in({301, 37}), true, c.out({301, 37}));
+     }},
+    {"cross_entropy",
+     [](Call& c) {
+       const Tensor x = c.in({301, 37}), classes = c.index({301}, 37);
+       Tensor &loss = c.out({301}, c.channel_type()), &lse = c.out({301}, c.channel_type());
+       c.backend.cross_entropy(x, classes, loss, lse);
+       c.backend.cross_entropy_grad(x, classes, lse, loss, c.out({301, 37}));
+     }},
+    {"cross_entropy_of_probabilities",
+     [](Call& c) {
+       const Tensor x = c.in({301, 37}), target = c.in({301, 37}, 0);
+       Tensor &loss = c.out({301}, c.channel_type()), &lse = c.out({301}, c.channel_type());
+       c.backend.cross_entropy(x, target, loss, lse);
+       c.backend.cross_entropy_grad(x, target, lse, loss, c.out({301, 37}));
+     }},
+    {"sgd_update",
+     [](Call& c) {
+       c.backend.sgd_update(c.inout({n}), c.in({n}), c.inout({n}), {.lr = 0.1, .momentum = 0.9});
+     },
+     false},
+    {"rmsprop_update",
+     [](Call& c) {
+       c.backend.rmsprop_update(c.inout({n}), c.in({n}), c.inout({n}), c.inout({n}),
+                                {.lr = 0.1, .rho = 0.9, .eps = 1e-7, .momentum = 0.9});
+     },
+     false},
+    {"adam_update",
+     [](Call& c) {
+       c.backend.adam_update(c.inout({n}), c.in({n}), c.inout({n}), c.inout({n}),
+                             {.lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8});
+     },
+     false},
+};
+
+class Kernel : public ::testing::TestWithParam<KernelRow> {};
+
+TEST_P(Kernel, WritesAllOfItsOutputsNothingElseAndRepeats) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      if (!GetParam().half_types && eps(dtype) > eps(DType::f32)) continue;
+      SCOPED_TRACE(std::string(name(dtype)) + " " + to_string(device));
+      Call first(device, dtype), second(device, dtype);
+      GetParam().run(first);
+      GetParam().run(second);
+      first.check();
+      EXPECT_EQ(first.results(), second.results());
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Kernel, ::testing::ValuesIn(kRows),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace dlengine::test

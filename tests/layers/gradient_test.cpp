@@ -1,0 +1,95 @@
+// Gradients of every layer against central differences, on shapes as they come.
+#include <gtest/gtest.h>
+
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
+#include "tests/layers/layer_cases.h"
+#include "tests/support/compare.h"
+
+namespace dlengine::test {
+namespace {
+
+struct GradientCase {
+  std::unique_ptr<Module> (*make)();
+  Shape x;
+};
+
+std::unique_ptr<Module> dropout() { return std::make_unique<Dropout>(0.4); }
+
+const GradientCase kCases[] = {
+    {make<Linear, LinearOptions{.out_features = 3}>, {1, 1}},
+    {make<Linear, LinearOptions{.out_features = 1, .bias = false}>, {7}},
+    {make<Linear, LinearOptions{.out_features = 2}>, {2, 1, 3, 5}},
+    {make<Conv2d, Conv2dOptions{.out_channels = 1, .kernel = 1}>, {1, 1, 1, 1}},
+    {make<Conv2d,
+          Conv2dOptions{
+              .out_channels = 4, .kernel = {1, 3}, .stride = {3, 2}, .padding = {0, 1}, .groups = 2}>,
+     {2, 2, 4, 5}},
+    {make<Conv2d, Conv2dOptions{.out_channels = 2, .kernel = 3, .padding = 2, .dilation = 2}>, {1, 3, 5, 5}},
+    {make<MaxPool2d, Pool2dParams{.kernel = {1, 3}, .stride = 1}>, {1, 2, 3, 5}},
+    {make<AvgPool2d, Pool2dParams{.kernel = 3, .stride = {1, 2}, .padding = 1}>, {1, 1, 4, 7}},
+    {make<GlobalAvgPool2d>, {2, 1, 3, 1}},
+    {make<BatchNorm1d>, {5, 2}},
+    {make<BatchNorm1d>, {2, 3, 3}},
+    {make<BatchNorm2d, BatchNormOptions{.affine = false}>, {2, 2, 1, 3}},
+    {make<Sigmoid>, {3, 1}},
+    {make<Tanh>, {}},
+    {make<Softmax, 0>, {4, 3}},
+    {make<Flatten, 2>, {2, 3, 2, 2}},
+    {dropout, {5, 5}},
+    {make_network, {2, 1, 6, 6}},
+};
+
+TEST(Gradients, OfEveryLayerMatchCentralDifferences) {
+  for (const GradientCase& row : kCases) {
+    const std::unique_ptr<Module> layer = row.make();
+    SCOPED_TRACE(std::string(layer->type_name()) + " " + to_string(row.x));
+    manual_seed(5);
+    for (const bool training : {true, false}) {
+      layer->train(training);
+      Tensor x = randn(row.x, 0, 1, DType::f64).set_requires_grad();
+      EXPECT_TRUE(gradcheck(*layer, x).passed);
+    }
+  }
+}
+
+TEST(Gradients, AreCheckedThroughTransposedInputs) {
+  Linear layer({.out_features = 2});
+  const Tensor x = randn({3, 4}, 0, 1, DType::f64).set_requires_grad();
+  const auto f = [&](const std::vector<Tensor>& inputs) { return layer(inputs[0].transpose(0, 1)); };
+  EXPECT_TRUE(gradcheck(f, {x}).passed);
+}
+
+// A layer whose backward pass is wrong: its gradient is that of 2x, its value x^2.
+class WrongLayer final : public Module {
+ public:
+  std::string_view type_name() const override { return "WrongLayer"; }
+  Tensor forward(const Tensor& x) override { return square(x).detach() + x * 2.0 - (x * 2.0).detach(); }
+};
+
+TEST(Gradients, OfAWrongLayerAreFound) {
+  WrongLayer layer;
+  const Tensor x = full({2}, 3, DType::f64).set_requires_grad();
+  expect_throw<ValueError>([&] { gradcheck(layer, x); },
+                           {"gradcheck: input 0", "the tape gives", "central differences"});
+  EXPECT_FALSE(gradcheck(layer, x, {.throw_on_failure = false}).passed);
+}
+
+TEST(Gradients, CheckLeavesTheModuleAsItWas) {
+  Sequential net(BatchNorm1d(), Linear({.out_features = 2}), Dropout(0.5));
+  const Tensor x = randn({4, 3}, 0, 1, DType::f64);
+  net.infer_shapes(x.shape(), DType::f64);
+  std::vector<std::vector<double>> before;
+  for (const auto& [name, tensor] : net.state()) before.push_back(tensor.to_vector<double>());
+  const std::vector<Tensor> handles = net.parameters();
+  gradcheck(net, x);
+  std::vector<std::vector<double>> after;
+  for (const auto& [name, tensor] : net.state()) after.push_back(tensor.to_vector<double>());
+  EXPECT_EQ(before, after);
+  EXPECT_EQ(net.parameters()[0].impl(), handles[0].impl());
+  EXPECT_TRUE(net.training());
+}
+
+}  // namespace
+}  // namespace dlengine::test

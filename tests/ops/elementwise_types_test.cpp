@@ -1,0 +1,173 @@
+// Elementwise operations where types and special values matter: integers, promotion, NaN, infinities, kinks.
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+
+namespace dlengine::test {
+namespace {
+
+template <typename T>
+Tensor on(Device device, const std::vector<T>& values) {
+  return from_vector(values, {static_cast<int64_t>(values.size())}, device);
+}
+
+TEST(Integers, AreComputedInTheirType) {
+  for (const Device device : devices()) {
+    for (const DType dtype : integer_types()) {
+      SCOPED_TRACE(std::string(name(dtype)) + " " + to_string(device));
+      const Tensor a = to_tensor(NdArray({4}, {7, 9, 100, 3}), dtype, device);
+      const Tensor b = to_tensor(NdArray({4}, {2, 9, 7, 1}), dtype, device);
+      EXPECT_EQ((a + b).dtype(), dtype);
+      expect_same(a + b, {9, 18, 107, 4});
+      expect_same(a - b, {5, 0, 93, 2});
+      expect_same(a * b, {14, 81, dtype == DType::u8 ? 188.0 : 700.0, 3});  // 700 modulo 256 is 188
+      expect_same(a / b, {3, 1, 14, 3});
+      expect_same(maximum(a, b), {7, 9, 100, 3});
+      expect_same(minimum(a, b), {2, 9, 7, 1});
+      expect_same(square(b), {4, 81, 49, 1});
+      expect_same(abs(a), {7, 9, 100, 3});
+      expect_same(sign(a), {1, 1, 1, 1});
+    }
+  }
+}
+
+TEST(Integers, DivideTowardsZeroAndNeverTrap) {
+  for (const Device device : devices()) {
+    constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();
+    const Tensor a = on<int32_t>(device, {7, -7, 7, -7, 5, 0, kLeast});
+    const Tensor b = on<int32_t>(device, {2, 2, -2, -2, 0, 0, -1});
+    expect_same(a / b, {3, -3, -3, 3, 0, 0, static_cast<double>(kLeast)});
+  }
+}
+
+TEST(Integers, KeepSixtyFourBits) {
+  for (const Device device : devices()) {
+    const int64_t big = (int64_t{1} << 53) + 1;  // not a double
+    const Tensor sum = on<int64_t>(device, {big}) + on<int64_t>(device, {2});
+    EXPECT_EQ(sum.to_vector<int64_t>()[0], big + 2);
+  }
+}
+
+TEST(Promotion, FloatingBeatsIntegerBeatsBoolThenTheWiderWins) {
+  const struct {
+    DType a, b, result;
+  } rows[] = {
+      {DType::f16, DType::bf16, DType::f32},  {DType::f16, DType::f32, DType::f32},
+      {DType::bf16, DType::f64, DType::f64},  {DType::i64, DType::f16, DType::f16},
+      {DType::u8, DType::i32, DType::i32},    {DType::i32, DType::i64, DType::i64},
+      {DType::boolean, DType::u8, DType::u8}, {DType::boolean, DType::f32, DType::f32},
+  };
+  for (const Device device : devices()) {
+    for (const auto& [a, b, result] : rows) {
+      SCOPED_TRACE(std::string(name(a)) + " + " + std::string(name(b)));
+      const Tensor x = to_tensor(NdArray({2}, {0, 1}), a, device),
+                   y = to_tensor(NdArray({2}, {2, 1}), b, device);
+      EXPECT_EQ(name((x + y).dtype()), name(result));
+      EXPECT_EQ(name((y + x).dtype()), name(result));
+      expect_same(x + y, {2, 2});
+      expect_same(y - x, {2, 0});
+    }
+  }
+}
+
+TEST(Promotion, SendsEachOperandAGradientOfItsOwnType) {
+  for (const Device device : devices()) {
+    Tensor a = to_tensor(NdArray({2}, {2, 3}), DType::f16, device);
+    Tensor b = to_tensor(NdArray({2}, {5, 7}), DType::f32, device);
+    a.set_requires_grad();
+    b.set_requires_grad();
+    (a * b).backward(to_tensor(NdArray({2}, {1, 1}), DType::f32, device));
+    EXPECT_EQ(name(a.grad().dtype()), "f16");
+    EXPECT_EQ(name(b.grad().dtype()), "f32");
+    expect_same(a.grad(), {5, 7});
+    expect_same(b.grad(), {2, 3});
+  }
+}
+
+TEST(SpecialValues, FollowTheLimits) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      SCOPED_TRACE(std::string(name(dtype)) + " " + to_string(device));
+      const auto x = [&](std::vector<double> values) {
+        return to_tensor(NdArray({static_cast<int64_t>(values.size())}, values), dtype, device);
+      };
+      expect_same(exp(x({-INFINITY, INFINITY, NAN})), {0, INFINITY, NAN});
+      expect_same(log(x({0, INFINITY, -1, NAN})), {-INFINITY, INFINITY, NAN, NAN});
+      expect_same(sqrt(x({0, INFINITY, -1, NAN})), {0, INFINITY, NAN, NAN});
+      expect_same(reciprocal(x({0, INFINITY, NAN})), {INFINITY, 0, NAN});
+      expect_same(relu(x({NAN, -INFINITY, INFINITY})), {NAN, 0, INFINITY});
+      expect_same(sigmoid(x({-1000, 1000, NAN})), {0, 1, NAN});
+      expect_same(tanh(x({-1000, 1000, NAN})), {-1, 1, NAN});
+      expect_same(abs(x({-INFINITY, NAN})), {INFINITY, NAN});
+      expect_same(sign(x({-5, 0, 5})), {-1, 0, 1});
+      expect_same(x({1, -1, 0}) / x({0, 0, 0}), {INFINITY, -INFINITY, NAN});
+    }
+  }
+}
+
+TEST(SpecialValues, NanWinsInMaximumAndMinimum) {
+  for (const Device device : devices()) {
+    const Tensor a = tensor({NAN, 1, NAN}).to(device), b = tensor({1, NAN, NAN}).to(device);
+    expect_same(maximum(a, b), {NAN, NAN, NAN});
+    expect_same(minimum(a, b), {NAN, NAN, NAN});
+  }
+}
+
+std::vector<double> gradient_at(Tensor (*op)(const Tensor&), Device device, double at, DType dtype) {
+  Tensor x = full({3}, at, dtype, device);
+  x.set_requires_grad();
+  op(x).backward(ones({3}, dtype, device));
+  return x.grad().to_vector<double>();
+}
+
+TEST(Kinks, HaveSlopeZeroInReluAndAbs) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      EXPECT_EQ(gradient_at(relu, device, 0, dtype), std::vector<double>(3, 0.0));
+      EXPECT_EQ(gradient_at(abs, device, 0, dtype), std::vector<double>(3, 0.0));
+      EXPECT_EQ(gradient_at(sign, device, 0, dtype), std::vector<double>(3, 0.0));
+    }
+  }
+}
+
+TEST(Kinks, EqualOperandsOfMaximumShareTheGradient) {
+  for (const Device device : devices()) {
+    for (Tensor (*op)(const Tensor&, const Tensor&) : {maximum, minimum}) {
+      Tensor a = tensor({1, 2, 3}).to(device), b = tensor({1, 2, 3}).to(device);
+      a.set_requires_grad();
+      b.set_requires_grad();
+      op(a, b).backward(tensor({2, 4, 6}).to(device));
+      expect_same(a.grad(), {1, 2, 3});
+      expect_same(b.grad(), {1, 2, 3});
+    }
+  }
+}
+
+TEST(Pow, IntegerExponentsOfNegativeNumbersAreExact) {
+  for (const Device device : devices()) {
+    const Tensor x = tensor({-2, -1, 0, 3}).to(device);
+    expect_same(pow(x, 2), {4, 1, 0, 9});
+    expect_same(pow(x, 3), {-8, -1, 0, 27});
+    expect_same(pow(x, 0), {1, 1, 1, 1});
+    EXPECT_TRUE(std::isnan(pow(tensor({-1}).to(device), 0.5).item<double>()));
+  }
+}
+
+TEST(Pow, HasFiniteSlopesAtZero) {
+  for (const Device device : devices()) {
+    Tensor x = tensor({0, 0, 0}).to(device).set_requires_grad();
+    Tensor exponent = tensor({0, 1, 2}).to(device).set_requires_grad();
+    pow(x, exponent).backward(ones({3}, DType::f32, device));
+    expect_same(x.grad(), {0, 1, 0});
+    EXPECT_EQ(exponent.grad().to_vector<double>()[1], 0);
+    EXPECT_EQ(exponent.grad().to_vector<double>()[2], 0);
+  }
+}
+
+}  // namespace
+}  // namespace dlengine::test

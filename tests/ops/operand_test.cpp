@@ -1,0 +1,93 @@
+// Operands that do not fit together: the error's type, and that it names the operation and what came.
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+
+namespace dlengine::test {
+namespace {
+
+struct Named {
+  const char* name;
+  Tensor (*op)(const Tensor&, const Tensor&);
+};
+
+const Named kBinary[] = {
+    {"add", add},
+    {"sub", sub},
+    {"mul", mul},
+    {"div", div},
+    {"maximum", maximum},
+    {"minimum", minimum},
+    {"pow", pow},
+    {"equal", equal},
+    {"less", less},
+    {"greater", greater},
+    {"not_equal", not_equal},
+    {"less_equal", less_equal},
+    {"greater_equal", greater_equal},
+};
+
+TEST(Operands, ThatDoNotBroadcastAreNamed) {
+  for (const Device device : devices()) {
+    for (const auto& [name, op] : kBinary) {
+      const Tensor a = zeros({2, 3}, DType::f32, device), b = zeros({4}, DType::f32, device);
+      expect_throw<ShapeError>([&, f = op] { f(a, b); }, {name, "[2, 3]", "[4]"});
+    }
+  }
+}
+
+TEST(Operands, ThatAreUndefinedAreRefusedInsteadOfRead) {
+  for (const auto& [name, op] : kBinary) {
+    EXPECT_THROW(op(Tensor(), ones({2})), Error) << name;
+    EXPECT_THROW(op(ones({2}), Tensor()), Error) << name;
+  }
+  EXPECT_THROW(relu(Tensor()), Error);
+  EXPECT_THROW(sum(Tensor()), Error);
+}
+
+TEST(Operands, OfBoolAreNoNumbers) {
+  for (const Device device : devices()) {
+    const Tensor flag = ones({2}, DType::boolean, device);
+    for (const auto& [name, op] : {Named{"add", add}, Named{"mul", mul}, Named{"maximum", maximum}}) {
+      expect_throw<DTypeError>([&, f = op] { f(flag, flag); }, {name, "bool"});
+    }
+  }
+}
+
+TEST(Operands, OfFloatingFunctionsAreFloating) {
+  const struct {
+    const char* name;
+    Tensor (*op)(const Tensor&);
+  } rows[] = {{"exp", exp},   {"log", log},         {"sqrt", sqrt}, {"reciprocal", reciprocal},
+              {"relu", relu}, {"sigmoid", sigmoid}, {"tanh", tanh}};
+  for (const Device device : devices()) {
+    for (const auto& [name, op] : rows) {
+      for (const DType dtype : {DType::u8, DType::i32, DType::i64, DType::boolean}) {
+        const Tensor x = zeros({3}, dtype, device);
+        expect_throw<DTypeError>([&, f = op] { f(x); }, {name, dlengine::name(dtype)});
+      }
+    }
+    const Tensor whole = ones({2}, DType::i32, device);
+    expect_throw<DTypeError>([&] { pow(whole, whole); }, {"pow", "i32"});
+  }
+}
+
+TEST(Operands, OfWhereNeedABoolCondition) {
+  for (const Device device : devices()) {
+    const Tensor x = zeros({2, 3}, DType::f32, device);
+    expect_throw<DTypeError>([&] { where(x, x, x); }, {"where", "f32"});
+    const Tensor condition = zeros({4}, DType::boolean, device);
+    expect_throw<ShapeError>([&] { where(condition, x, x); }, {"where", "[4]", "[2, 3]"});
+  }
+}
+
+TEST(Operands, RankIsLimited) {
+  expect_throw<ShapeError>([] { zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}); }, {"8", "9"});
+  expect_throw<ShapeError>([] { zeros({1, 1, 1, 1, 1, 1, 1, 1}).unsqueeze(0); }, {"8"});
+  expect_throw<ShapeError>([] { zeros({2, -1}); }, {"[2, -1]"});
+}
+
+}  // namespace
+}  // namespace dlengine::test

@@ -1,0 +1,185 @@
+// Defaults, options, state and errors of the optimizers.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops.h"
+#include "dlengine/optim/optim.h"
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+
+namespace dlengine::test {
+namespace {
+
+// How far one weight falls in the first step under the gradient g.
+double first_step(Optimizer& optimizer, double g) {
+  Tensor w = full({1}, 0, DType::f64).set_requires_grad();
+  optimizer.attach({w});
+  sum(w * g).backward();
+  optimizer.step();
+  return -w.item<double>();
+}
+
+double first_step(Optimizer&& optimizer, double g) { return first_step(optimizer, g); }
+
+TEST(Optimizers, HaveTheDefaultsOfTheirVariant) {
+  const double g = 3e-4;  // small, so that eps and its place count
+  const auto keras = Variant::keras;
+  EXPECT_DOUBLE_EQ(first_step(SGD(), g), 0.01 * g);
+  EXPECT_DOUBLE_EQ(first_step(RMSprop(), g), 0.01 * g / (std::sqrt(0.01 * g * g) + 1e-8));
+  EXPECT_DOUBLE_EQ(first_step(RMSprop({.variant = keras}), g), 0.001 * g / std::sqrt(0.1 * g * g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Adam(), g), 0.001 * g / (g + 1e-8));
+  const double keras_rate = 0.001 * std::sqrt(1 - 0.999) / (1 - 0.9);
+  EXPECT_NEAR(first_step(Adam({.variant = keras}), g),
+              keras_rate * 0.1 * g / (std::sqrt(0.001 * g * g) + 1e-7), 1e-15);
+}
+
+TEST(MakeOptimizer, KnowsItsNames) {
+  for (const Variant variant : {Variant::torch, Variant::keras}) {
+    for (const char* name : {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"}) {
+      EXPECT_EQ(make_optimizer(name, 0.5, variant)->lr(), 0.5) << name;
+      EXPECT_FALSE(make_optimizer(name)->attached());
+    }
+  }
+  EXPECT_EQ(make_optimizer("sgd")->lr(), 0.01);
+  EXPECT_EQ(make_optimizer("rmsprop")->lr(), 0.01);
+  EXPECT_EQ(make_optimizer("rmsprop", {}, Variant::keras)->lr(), 0.001);
+  EXPECT_EQ(make_optimizer("adamw")->type_name(), "AdamW");
+  expect_throw<ValueError>([] { make_optimizer("adagrad2"); },
+                           {"sgd, momentum, nesterov, rmsprop", "not 'adagrad2'"});
+}
+
+TEST(Optimizers, RefuseOptionsOutOfRange) {
+  const auto keras = Variant::keras;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  expect_throw<ValueError>([] { SGD({.lr = -1}); }, {"learning rate >= 0, got -1"});
+  expect_throw<ValueError>([&] { Adam({.lr = nan}); }, {"got nan"});
+  expect_throw<ValueError>([] { SGD({.momentum = -0.1}); }, {"SGD: need momentum >= 0", "-0.1"});
+  expect_throw<ValueError>([] { SGD({.nesterov = true}); }, {"nesterov needs momentum > 0"});
+  expect_throw<ValueError>([] { SGD({.momentum = 0.9, .dampening = 0.1, .nesterov = true}); },
+                           {"no dampening"});
+  expect_throw<ValueError>([&] { SGD({.weight_decay = 0.1, .variant = keras}); }, {"Keras variant has no"});
+  expect_throw<ValueError>([] { RMSprop({.rho = 1}); }, {"RMSprop: need 0 <= rho < 1"});
+  expect_throw<ValueError>([] { RMSprop({.eps = -1}); }, {"eps >= 0"});
+  expect_throw<ValueError>([] { RMSprop({.momentum = -1}); }, {"momentum >= 0"});
+  expect_throw<ValueError>([&] { RMSprop({.weight_decay = 0.1, .variant = keras}); }, {"no weight_decay"});
+  expect_throw<ValueError>([] { Adam({.beta1 = 1}); },
+                           {"Adam: need beta1 and beta2 in [0, 1), got 1 and 0.999"});
+  expect_throw<ValueError>([] { Adam({.eps = -1}); }, {"eps >= 0"});
+  expect_throw<ValueError>([&] { Adam({.weight_decay = 0.1, .variant = keras}); }, {"set .decoupled = true"});
+}
+
+TEST(Optimizers, NeedParametersToStep) {
+  Adam optimizer;
+  EXPECT_FALSE(optimizer.attached());
+  expect_throw<ValueError>([&] { optimizer.step(); }, {"Adam: it has no parameters yet"});
+  expect_throw<ValueError>([&] { optimizer.load_state({}); }, {"Adam: attach"});
+  EXPECT_NO_THROW(optimizer.zero_grad());
+}
+
+// Two parameters pulled to a goal; the second has no gradient in odd steps.
+class Problem {
+ public:
+  Problem(const std::string& name, Device device) : optimizer_(make_optimizer(name, 0.05)) {
+    manual_seed(7);
+    for (const Shape& shape : {Shape{3, 2}, Shape{5}}) {
+      weights_.push_back(randn(shape, 0, 1, DType::f32, device).set_requires_grad());
+    }
+    optimizer_->attach(weights_);
+  }
+  void train(int first, int last) {
+    for (int step = first; step < last; ++step) {
+      optimizer_->zero_grad();
+      sum(square(weights_[0] - 1.0)).backward();
+      if (step % 2 == 0) sum(square(weights_[1] + 1.0)).backward();
+      optimizer_->step();
+    }
+  }
+  std::vector<std::vector<float>> values() const {
+    return {weights_[0].to_vector<float>(), weights_[1].to_vector<float>()};
+  }
+  std::vector<Tensor>& weights() { return weights_; }
+  Optimizer& optimizer() { return *optimizer_; }
+
+ private:
+  std::unique_ptr<Optimizer> optimizer_;
+  std::vector<Tensor> weights_;
+};
+
+NamedTensors copies(const NamedTensors& tensors) {
+  NamedTensors copied;
+  for (const auto& [name, tensor] : tensors) copied.emplace_back(name, tensor.to(kCpu).clone());
+  return copied;
+}
+
+TEST(Optimizers, ResumeBitByBit) {
+  for (const Device device : devices()) {
+    for (const char* name : {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"}) {
+      SCOPED_TRACE(name);
+      Problem whole(name, device), half(name, device), resumed(name, device);
+      whole.train(0, 9);
+      half.train(0, 4);
+      resumed.train(0, 1);  // so that state must be overwritten
+      resumed.optimizer().load_state(copies(half.optimizer().state()));
+      for (size_t i = 0; i < 2; ++i) {
+        const NoGrad no_grad;
+        resumed.weights()[i].copy_(half.weights()[i]);
+      }
+      EXPECT_EQ(resumed.optimizer().step_count(), 4);
+      resumed.train(4, 9);
+      EXPECT_EQ(resumed.values(), whole.values());
+    }
+  }
+}
+
+TEST(Optimizers, NameTheirStateByParameter) {
+  Problem problem("adam", kCpu);
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : problem.optimizer().state())
+    names.push_back(name + to_string(tensor.shape()));
+  EXPECT_EQ(names, (std::vector<std::string>{"0.exp_avg[3, 2]", "0.exp_avg_sq[3, 2]", "1.exp_avg[5]",
+                                             "1.exp_avg_sq[5]", "updates[2]", "step_count[]"}));
+  Problem plain("sgd", kCpu);
+  EXPECT_EQ(plain.optimizer().state().size(), 2u);
+}
+
+TEST(Optimizers, RefuseStateThatDoesNotFitAndKeepTheirOwn) {
+  Problem problem("adam", kCpu);
+  problem.train(0, 2);
+  const NamedTensors good = copies(problem.optimizer().state());
+  const auto refused = [&]<typename E>(Type<E>, const NamedTensors& state, std::string_view text) {
+    expect_throw<E>([&] { problem.optimizer().load_state(state); }, {"Adam", text});
+  };
+  NamedTensors state = good;
+  state[0].first = "0.exp_average";
+  refused(Type<ValueError>{}, state, "missing: [0.exp_avg], unexpected: [0.exp_average]");
+  state = good;
+  state.push_back(good[0]);
+  refused(Type<ValueError>{}, state, "given twice: 1");
+  state = good;
+  state[0].second = zeros({2, 3});
+  refused(Type<ShapeError>{}, state, "state 0.exp_avg is [3, 2], the values for it are [2, 3]");
+  state = good;
+  state[4].second = from_vector(std::vector<int64_t>{-1, 0}, {2});
+  refused(Type<ValueError>{}, state, "-1 updates in 2 steps");
+  const NamedTensors after = problem.optimizer().state();
+  for (size_t i = 0; i < good.size(); ++i) {
+    EXPECT_EQ(after[i].second.to_vector<double>(), good[i].second.to_vector<double>()) << good[i].first;
+  }
+}
+
+TEST(Optimizers, ZeroGradForgetsGradientsButKeepsTheirMemory) {
+  Problem problem("sgd", kCpu);
+  problem.train(0, 1);
+  const void* memory = problem.weights()[0].grad().raw();
+  problem.optimizer().zero_grad();
+  EXPECT_FALSE(problem.weights()[0].grad().defined());
+  problem.train(1, 2);
+  EXPECT_EQ(problem.weights()[0].grad().raw(), memory);
+}
+
+}  // namespace
+}  // namespace dlengine::test
