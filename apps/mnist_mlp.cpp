@@ -6,7 +6,7 @@ int main(int argc, char** argv) {
   const Recipe standard{.name = "default",
                         .init = dlengine::Init::he,
                         .optimizer = "adam",
-                        .lr = 2e-3,
+                        .lr = 5e-3,
                         .schedule = dlengine::one_cycle_schedule(0.1, 0.2)};
   // Chollet, Deep Learning with Python, chapter 2: Glorot uniform, RMSprop with rho 0.9 and eps 1e-7 inside
   // the root.

@@ -38,12 +38,6 @@ void Tensor::throw_wrong_type(DType wanted) const {
   fail<DTypeError>("data: the tensor is {}, it was read as {}", dtype(), wanted);
 }
 
-double Tensor::item_as_double() const {
-  check<ShapeError>(numel() == 1, "item: need one element, the shape is {}", shape());
-  const Tensor host = detach().to(kCpu);
-  return visit(host.dtype(), [&]<typename T>(Type<T>) { return static_cast<double>(*host.data<T>()); });
-}
-
 template <typename T>
 std::vector<T> Tensor::to_vector() const {
   const Tensor host = detach().to(kCpu).contiguous();
@@ -55,12 +49,22 @@ std::vector<T> Tensor::to_vector() const {
   return values;
 }
 
-template std::vector<float> Tensor::to_vector<float>() const;
-template std::vector<double> Tensor::to_vector<double>() const;
-template std::vector<uint8_t> Tensor::to_vector<uint8_t>() const;
-template std::vector<int32_t> Tensor::to_vector<int32_t>() const;
-template std::vector<int64_t> Tensor::to_vector<int64_t>() const;
-template std::vector<bool> Tensor::to_vector<bool>() const;
+template <typename T>
+T Tensor::item() const {
+  check<ShapeError>(numel() == 1, "item: need one element, the shape is {}", shape());
+  return to_vector<T>().front();
+}
+
+#define DLENGINE_INSTANTIATE(T)                          \
+  template std::vector<T> Tensor::to_vector<T>() const; \
+  template T Tensor::item<T>() const;
+DLENGINE_INSTANTIATE(float)
+DLENGINE_INSTANTIATE(double)
+DLENGINE_INSTANTIATE(uint8_t)
+DLENGINE_INSTANTIATE(int32_t)
+DLENGINE_INSTANTIATE(int64_t)
+DLENGINE_INSTANTIATE(bool)
+#undef DLENGINE_INSTANTIATE
 
 namespace {
 

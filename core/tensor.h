@@ -89,11 +89,9 @@ class Tensor {
 
   // Elements on the host. These wait for the device.
 
-  /// The single element. Throws ShapeError if there is not exactly one. Converts to T.
+  /// The single element, converted to T. Throws ShapeError if there is not exactly one.
   template <typename T>
-  T item() const {
-    return static_cast<T>(item_as_double());
-  }
+  T item() const;
   /// All elements in row-major order, converted to T.
   template <typename T>
   std::vector<T> to_vector() const;
@@ -147,7 +145,6 @@ class Tensor {
 
  private:
   [[noreturn]] void throw_wrong_type(DType wanted) const;
-  double item_as_double() const;
 
   std::shared_ptr<Impl> impl_;
 };

@@ -20,9 +20,10 @@ size_t hash_of(const T&... values) {
   return hash;
 }
 
-/// Key: a struct with a defaulted operator== and `size_t hash() const`. Plan: what make() prepares; it is shared by all
-/// threads, so it must not change while it is used. The plan that was not asked for longest is dropped when the cache is
-/// full. Thread-safe; a plan is prepared outside of the lock, so two threads may at worst prepare the same one.
+/// Key: a struct with a defaulted operator== and `size_t hash() const`. Plan: what make() prepares; it is
+/// shared by all threads, so it must not change while it is used. The plan that was not asked for longest is
+/// dropped when the cache is full. Thread-safe; a plan is prepared outside of the lock, so two threads may at
+/// worst prepare the same one.
 template <typename Key, typename Plan>
 class PlanCache {
  public:

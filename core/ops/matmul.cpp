@@ -70,7 +70,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check<ShapeError>(x.rank() >= 1 && weight.rank() == 2 && x.dim(-1) == weight.dim(1),
                     "linear: need x [.., I] and weight [O, I], got x {} and weight {}", x.shape(), weight.shape());
   check<ShapeError>(!bias.defined() || bias.shape() == Shape{weight.dim(0)},
-                    "linear: need bias [{}] for weight {}, got {}", weight.dim(0), weight.shape(), bias.shape());
+                    "linear: need bias [{}] for weight {}, got {}", weight.dim(0), weight.shape(), some_bias.shape());
   if (x.rank() != 2) {
     Shape rows = x.shape();
     rows.erase(rows.rank() - 1);

@@ -48,8 +48,8 @@ Tensor widened(const Tensor& x) {
 Tensor wide_like(const Tensor& x) { return empty(x.shape(), DType::f32); }
 
 std::string CpuBackend::describe(int) const {
-  return fmt::format("{}, {} {}, {}", processor_name(), num_threads(), num_threads() == 1 ? "thread" : "threads",
-                     onednn::description());
+  return fmt::format("{}, {} {}, {}", processor_name(), num_threads(),
+                     num_threads() == 1 ? "thread" : "threads", onednn::description());
 }
 
 Allocator& CpuBackend::allocator(int) { return host_allocator(); }
@@ -61,7 +61,9 @@ void CpuBackend::synchronize_stream(int, void*) {}
 void CpuBackend::synchronize(int) {}
 
 std::shared_ptr<void> CpuBackend::new_event(int) { return std::make_shared<Clock::time_point>(); }
-void CpuBackend::record_event(int, void* event, void*) { *static_cast<Clock::time_point*>(event) = Clock::now(); }
+void CpuBackend::record_event(int, void* event, void*) {
+  *static_cast<Clock::time_point*>(event) = Clock::now();
+}
 void CpuBackend::wait_event(int, void*, void*) {}
 void CpuBackend::synchronize_event(int, void*) {}
 

@@ -48,7 +48,8 @@ class CpuBackend final : public Backend {
   void matmul(const Tensor& a, const Tensor& b, Tensor& y) override;
   void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) override;
 
-  void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params, Tensor& y) override;
+  void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
+              Tensor& y) override;
   void conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params, Tensor& dx) override;
   void conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params, Tensor& dw) override;
   void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) override;
@@ -57,8 +58,8 @@ class CpuBackend final : public Backend {
   void avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) override;
   void avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) override;
 
-  void batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias, BatchNormState& state, Tensor& y,
-                        Tensor& mean, Tensor& inv_std) override;
+  void batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias, BatchNormState& state,
+                        Tensor& y, Tensor& mean, Tensor& inv_std) override;
   void batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchNormState& state,
                        Tensor& y) override;
   void batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inv_std,

@@ -1,8 +1,9 @@
 // Convolution by oneDNN in f32, which also computes for the 16-bit types.
 //
-// Tensors are NCHW, while oneDNN's fast kernels want channels in blocks of 16. So each thread takes a few images that
-// fit into its cache, reorders them, runs a primitive prepared for one thread and reorders the result: the blocked
-// copies never reach main memory. Only where there are too few images do all threads share one call.
+// Tensors are NCHW, while oneDNN's fast kernels want channels in blocks of 16. So each thread takes a few
+// images that fit into its cache, reorders them, runs a primitive prepared for one thread and reorders the
+// result: the blocked copies never reach main memory. Only where there are too few images do all threads
+// share one call.
 #include "dlengine/kernels/cpu/conv.h"
 
 #include <algorithm>
@@ -42,8 +43,8 @@ struct Plan {
   Desc bias, scratchpad;
   int64_t images = 0;  // of one call
   int64_t calls = 0;
-  int64_t slots = 0;     // grad_weight: sums that calls are added to, in a fixed order
-  int threads = 1;       // that share one call
+  int64_t slots = 0;  // grad_weight: sums that calls are added to, in a fixed order
+  int threads = 1;    // that share one call
   int all_threads = 1;
 };
 
@@ -54,26 +55,28 @@ constexpr int64_t kSlotBytes = int64_t{8} << 20;  // of all sums of a weight gra
 
 int64_t blocked(int64_t channels) { return (channels + 15) / 16 * 16; }
 
-int64_t image_bytes(const ConvSizes& z) {
-  return 4 * (blocked(z.c) * z.h * z.w + blocked(z.k) * z.p * z.q);
+int64_t image_bytes(const ConvSizes& z) { return 4 * (blocked(z.c) * z.h * z.w + blocked(z.k) * z.p * z.q); }
+
+/// How many sums a weight gradient is first collected in; it depends on the shapes alone.
+int64_t slots_of(const ConvSizes& z) {
+  const int64_t sum_bytes = 4 * blocked(z.k) * blocked(z.group_inputs()) * z.r * z.s;
+  return std::clamp<int64_t>(kSlotBytes / sum_bytes, 4, 8);
 }
 
 /// Divides the batch into calls, which the threads share out if there are enough of them.
 void split_batch(const Key& key, Plan& plan) {
   const ConvSizes& z = key.sizes;
-  // A weight gradient is cut without regard to the threads, so that their number changes no bit.
-  const int64_t most = key.pass == Pass::grad_weight ? z.n / 8 : z.n / key.threads;
-  plan.images = std::clamp<int64_t>(kCallBytes / image_bytes(z), 1, std::max<int64_t>(1, most));
+  // A weight gradient is cut without regard to the threads, so that their number changes no bit unless there
+  // are more threads than sums.
+  const bool sums = key.pass == Pass::grad_weight;
+  const int64_t most = std::max<int64_t>(1, z.n / (sums ? slots_of(z) : key.threads));
+  plan.images = std::clamp<int64_t>(kCallBytes / image_bytes(z), 1, most);
   while (z.n % plan.images != 0) --plan.images;
   plan.calls = z.n / plan.images;
-  plan.slots = plan.calls;
-  if (key.pass == Pass::grad_weight) {
-    const int64_t sum_bytes = 4 * blocked(z.k) * blocked(z.group_inputs()) * z.r * z.s;
-    plan.slots = std::min(plan.calls, std::clamp<int64_t>(kSlotBytes / sum_bytes, 4, 16));
-  }
+  plan.slots = sums ? std::min(plan.calls, slots_of(z)) : plan.calls;
   plan.all_threads = key.threads;
-  const bool enough = plan.slots % key.threads == 0 || plan.slots >= 4 * key.threads;
-  if (enough) return;
+  const bool even = plan.slots % key.threads == 0 || plan.slots >= 4 * key.threads;
+  if (even || (sums && plan.slots >= key.threads)) return;
   plan.images = z.n;
   plan.calls = plan.slots = 1;
   plan.threads = key.threads;
@@ -104,10 +107,10 @@ Forward::primitive_desc forward_desc(const Problem& p, bool bias) {
   using onednn::any;
   const auto kind = dnnl::prop_kind::forward_training;
   const Forward::desc desc =
-      bias ? Forward::desc(kind, kDirect, any(p.x), any(p.filters), onednn::plain(p.bias), any(p.y), p.strides,
-                           p.dilations, p.padding, p.padding)
-           : Forward::desc(kind, kDirect, any(p.x), any(p.filters), any(p.y), p.strides, p.dilations, p.padding,
-                           p.padding);
+      bias ? Forward::desc(kind, kDirect, any(p.x), any(p.filters), onednn::plain(p.bias), any(p.y),
+                           p.strides, p.dilations, p.padding, p.padding)
+           : Forward::desc(kind, kDirect, any(p.x), any(p.filters), any(p.y), p.strides, p.dilations,
+                           p.padding, p.padding);
   return {desc, onednn::user_scratchpad(), onednn::engine()};
 }
 
@@ -126,17 +129,17 @@ Chosen make_primitive(const Key& key, const Problem& p, Plan& plan) {
       plan.scratchpad = forward.scratchpad_desc();
       return {forward.src_desc(), forward.weights_desc(), forward.dst_desc()};
     case Pass::grad_input: {
-      const BackwardData::primitive_desc desc({kDirect, any(p.x), any(p.filters), any(p.y), p.strides, p.dilations,
-                                               p.padding, p.padding},
-                                              onednn::user_scratchpad(), onednn::engine(), forward);
+      const BackwardData::primitive_desc desc(
+          {kDirect, any(p.x), any(p.filters), any(p.y), p.strides, p.dilations, p.padding, p.padding},
+          onednn::user_scratchpad(), onednn::engine(), forward);
       plan.primitive = BackwardData(desc);
       plan.scratchpad = desc.scratchpad_desc();
       return {desc.diff_src_desc(), desc.weights_desc(), desc.diff_dst_desc()};
     }
     case Pass::grad_weight: {
-      const BackwardWeights::primitive_desc desc({kDirect, any(p.x), any(p.filters), any(p.y), p.strides, p.dilations,
-                                                  p.padding, p.padding},
-                                                 onednn::user_scratchpad(), onednn::engine(), forward);
+      const BackwardWeights::primitive_desc desc(
+          {kDirect, any(p.x), any(p.filters), any(p.y), p.strides, p.dilations, p.padding, p.padding},
+          onednn::user_scratchpad(), onednn::engine(), forward);
       plan.primitive = BackwardWeights(desc);
       plan.scratchpad = desc.scratchpad_desc();
       return {desc.src_desc(), desc.diff_weights_desc(), desc.diff_dst_desc()};
@@ -277,7 +280,8 @@ void run_grad_weight(const ConvSizes& z, const float* dy, const float* x, float*
 
 }  // namespace
 
-void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params, Tensor& y) {
+void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
+                        Tensor& y) {
   if (y.numel() == 0) return;
   if (x.numel() == 0 || w.numel() == 0) {
     if (!bias.defined()) return fill(y, 0);
@@ -290,8 +294,8 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, co
   }
   const ConvSizes sizes(x.shape(), w.shape(), y.shape(), params);
   if (y.dtype() == DType::f64) {
-    return conv2d_f64(sizes, x.data<double>(), w.data<double>(), bias.defined() ? bias.data<double>() : nullptr,
-                      y.data<double>());
+    return conv2d_f64(sizes, x.data<double>(), w.data<double>(),
+                      bias.defined() ? bias.data<double>() : nullptr, y.data<double>());
   }
   onednn::call("conv2d", [&] {
     run_forward(sizes, x.data<float>(), w.data<float>(), bias.defined() ? bias.data<float>() : nullptr,
@@ -299,7 +303,8 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, co
   });
 }
 
-void CpuBackend::conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params, Tensor& dx) {
+void CpuBackend::conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params,
+                                   Tensor& dx) {
   if (dx.numel() == 0) return;
   if (dy.numel() == 0 || w.numel() == 0) return fill(dx, 0);
   if (is_narrow(dx.dtype())) {
@@ -315,7 +320,8 @@ void CpuBackend::conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv
                [&] { run_grad_input(sizes, dy.data<float>(), w.data<float>(), dx.data<float>()); });
 }
 
-void CpuBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params, Tensor& dw) {
+void CpuBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params,
+                                    Tensor& dw) {
   if (dw.numel() == 0) return;
   if (dy.numel() == 0 || x.numel() == 0) return fill(dw, 0);
   if (is_narrow(dw.dtype())) {

@@ -12,7 +12,16 @@ struct ConvSizes {
   Conv2dParams params;
 
   ConvSizes(const Shape& x, const Shape& filters, const Shape& y, const Conv2dParams& conv)
-      : n(x[0]), c(x[1]), h(x[2]), w(x[3]), k(y[1]), r(filters[2]), s(filters[3]), p(y[2]), q(y[3]), params(conv) {}
+      : n(x[0]),
+        c(x[1]),
+        h(x[2]),
+        w(x[3]),
+        k(y[1]),
+        r(filters[2]),
+        s(filters[3]),
+        p(y[2]),
+        q(y[3]),
+        params(conv) {}
   friend bool operator==(const ConvSizes&, const ConvSizes&) = default;
 
   int64_t group_inputs() const { return c / params.groups; }
@@ -20,7 +29,8 @@ struct ConvSizes {
 };
 
 /// bias may be null.
-void conv2d_f64(const ConvSizes& sizes, const double* x, const double* filters, const double* bias, double* y);
+void conv2d_f64(const ConvSizes& sizes, const double* x, const double* filters, const double* bias,
+                double* y);
 void conv2d_grad_input_f64(const ConvSizes& sizes, const double* dy, const double* filters, double* dx);
 void conv2d_grad_weight_f64(const ConvSizes& sizes, const double* dy, const double* x, double* dfilters);
 

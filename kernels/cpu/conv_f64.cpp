@@ -8,7 +8,8 @@ namespace dlengine {
 
 namespace {
 
-/// Results first .. last - 1 along one axis whose pixel for a tap lies inside of the image, and the first such pixel.
+/// Results first .. last - 1 along one axis whose pixel for a tap lies inside of the image, and the first
+/// such pixel.
 struct TapRange {
   int64_t first, last, pixel;
 
@@ -20,8 +21,8 @@ struct TapRange {
   }
 };
 
-/// Calls f(result, pixel, count) for every row of results of a tap, where `count` results beginning with number `result`
-/// of the plane belong to pixels beginning with number `pixel`, stride.w apart.
+/// Calls f(result, pixel, count) for every row of results of a tap, where `count` results beginning with
+/// number `result` of the plane belong to pixels beginning with number `pixel`, stride.w apart.
 template <typename F>
 void for_each_row(const ConvSizes& z, int64_t r, int64_t s, const F& f) {
   const Conv2dParams& params = z.params;
@@ -71,7 +72,8 @@ void conv2d_f64(const ConvSizes& z, const double* x, const double* filters, cons
 }
 
 void conv2d_grad_input_f64(const ConvSizes& z, const double* dy, const double* filters, double* dx) {
-  const int64_t inputs = z.group_inputs(), outputs = z.group_outputs(), taps = z.r * z.s, step = z.params.stride.w;
+  const int64_t inputs = z.group_inputs(), outputs = z.group_outputs(), taps = z.r * z.s,
+                step = z.params.stride.w;
   for_each(z.n * z.c, [&](int64_t plane) {
     const int64_t image = plane / z.c, c = plane % z.c;
     double* out = dx + plane * z.h * z.w;

@@ -9,7 +9,8 @@
 
 namespace dlengine {
 
-/// Floating to integer truncates, and outside of the integer's range gives its nearest end (NaN: 0); to bool is != 0.
+/// Floating to integer truncates, and outside of the integer's range gives its nearest end (NaN: 0); to bool
+/// is != 0.
 template <typename To, typename From>
 To convert(From from) {
   using A = Accumulate<From>;

@@ -13,8 +13,8 @@ namespace {
 
 using CopyWalk = StridedWalk<2>;  // of y and x, in this order
 
-/// The axis along which x is dense, where that is another one than y's, so that plain rows would read x with long steps;
-/// else -1.
+/// The axis along which x is dense, where that is another one than y's, so that plain rows would read x with
+/// long steps; else -1.
 int transposed_axis(const CopyWalk& walk) {
   const int last = walk.rank - 1;
   if (walk.stride[0][last] != 1 || walk.stride[1][last] <= 1) return -1;

@@ -40,7 +40,8 @@ void CpuBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
 
 void CpuBackend::unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) {
   visit(op, [&]<typename F>(F) {
-    visit_floating(dy.dtype(), "unary_grad", [&]<typename T>(Type<T>) { map_unary_grad<F, T>(saved, dy, dx); });
+    visit_floating(dy.dtype(), "unary_grad",
+                   [&]<typename T>(Type<T>) { map_unary_grad<F, T>(saved, dy, dx); });
   });
 }
 

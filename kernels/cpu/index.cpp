@@ -43,8 +43,8 @@ void accumulate_into(Tensor& dx, const F& add) {
   }
 }
 
-/// Where the lines of gather() and scatter_add() begin: `picked` has the shape of the index, `all` that of the indexed
-/// tensor, and a line runs along the axis.
+/// Where the lines of gather() and scatter_add() begin: `picked` has the shape of the index, `all` that of
+/// the indexed tensor, and a line runs along the axis.
 struct Lines {
   Shape shape;  // of the index, with size 1 along the axis
   Strides picked, all;

@@ -15,7 +15,8 @@ namespace dlengine {
 /// Elements that are worth a thread of their own in a loop that does little to each.
 inline constexpr int64_t kGrain = 16384;
 
-/// Calls run(at, n) for stretches of n elements along the innermost axis, which start at at[t] in tensor t; in parallel.
+/// Calls run(at, n) for stretches of n elements along the innermost axis, which start at at[t] in tensor t;
+/// in parallel.
 template <int N, typename Run>
 void for_each_run(const StridedWalk<N>& walk, Run&& run) {
   const int64_t inner = walk.size[walk.rank - 1];
@@ -52,8 +53,8 @@ void map_loop(const F& f, int64_t n, Y y, X... x) {
   for (int64_t i = 0; i < n; ++i) y[i] = f(x[i]...);
 }
 
-/// Calls loop(reader...) with a reader for each operand, which is dense (step 1) or repeated (step 0), so that the
-/// compiler sees the step and vectorises.
+/// Calls loop(reader...) with a reader for each operand, which is dense (step 1) or repeated (step 0), so
+/// that the compiler sees the step and vectorises.
 template <typename Loop>
 void with_readers(const int64_t*, const Loop& loop) {
   loop();
@@ -61,7 +62,8 @@ void with_readers(const int64_t*, const Loop& loop) {
 template <typename Loop, typename T, typename... Rest>
 void with_readers(const int64_t* steps, const Loop& loop, const T* x, const Rest*... rest) {
   const auto bind = [&](auto reader) {
-    with_readers(steps + 1, [&](auto... others) { loop(reader, others...); }, rest...);
+    with_readers(
+        steps + 1, [&](auto... others) { loop(reader, others...); }, rest...);
   };
   if (*steps == 0) {
     bind(Repeated<T>{*x});
@@ -72,10 +74,12 @@ void with_readers(const int64_t* steps, const Loop& loop, const T* x, const Rest
 
 /// steps: of y and of each x, along the stretch.
 template <typename F, typename R, typename... T, size_t... kIndex>
-void map_run(const F& f, int64_t n, const int64_t* steps, std::index_sequence<kIndex...>, R* y, const T*... x) {
+void map_run(const F& f, int64_t n, const int64_t* steps, std::index_sequence<kIndex...>, R* y,
+             const T*... x) {
   const bool simple = steps[0] == 1 && ((steps[1 + kIndex] == 0 || steps[1 + kIndex] == 1) && ...);
   if (simple) {
-    with_readers(steps + 1, [&](auto... readers) { map_loop(f, n, y, readers...); }, x...);
+    with_readers(
+        steps + 1, [&](auto... readers) { map_loop(f, n, y, readers...); }, x...);
   } else {
     map_loop(f, n, Stepped<R>{y, steps[0]}, Stepped<const T>{x, steps[1 + kIndex]}...);
   }
@@ -89,7 +93,8 @@ void map_walk(const F& f, std::index_sequence<kIndex...> indices, Tensor& y, con
   int64_t steps[kTensors];
   for (int t = 0; t < kTensors; ++t) steps[t] = walk.stride[t][walk.rank - 1];
   for_each_run(walk, [&](const int64_t* at, int64_t n) {
-    map_run(f, n, steps, indices, static_cast<R*>(y.raw()) + at[0], (static_cast<const T*>(x.raw()) + at[1 + kIndex])...);
+    map_run(f, n, steps, indices, static_cast<R*>(y.raw()) + at[0],
+            (static_cast<const T*>(x.raw()) + at[1 + kIndex])...);
   });
 }
 
@@ -106,8 +111,8 @@ void visit_bits(DType dtype, F&& f) {
   }
 }
 
-/// y = f(x...) where y's elements are read as R and each x's as T: map<R, T...>(f, y, x...). y and the x have one shape
-/// and any strides (0 where broadcast).
+/// y = f(x...) where y's elements are read as R and each x's as T: map<R, T...>(f, y, x...). y and the x have
+/// one shape and any strides (0 where broadcast).
 template <typename R, typename... T, typename F, typename... X>
 void map(const F& f, Tensor& y, const X&... x) {
   detail::map_walk<R, T...>(f, std::index_sequence_for<T...>{}, y, x...);

@@ -55,7 +55,8 @@ struct Plan {
 };
 
 onednn::Desc matrix_desc(int64_t rows, int64_t columns, const Layout& layout) {
-  const onednn::Sizes strides = layout.transposed ? onednn::Sizes{1, layout.step} : onednn::Sizes{layout.step, 1};
+  const onednn::Sizes strides =
+      layout.transposed ? onednn::Sizes{1, layout.step} : onednn::Sizes{layout.step, 1};
   return {{rows, columns}, dnnl::memory::data_type::f32, strides};
 }
 
@@ -138,8 +139,8 @@ void multiply_f32(Product product, const BatchWalk& batches, const float* a, con
 // --- f64 ---
 
 /// y[j] += the sum over `rows` rows of b, each times its factor.
-DLENGINE_VECTORIZED void add_rows(const double* factors, int64_t factor_step, const double* __restrict b, int64_t rows,
-                                  int64_t n, double* __restrict y) {
+DLENGINE_VECTORIZED void add_rows(const double* factors, int64_t factor_step, const double* __restrict b,
+                                  int64_t rows, int64_t n, double* __restrict y) {
   int64_t i = 0;
   for (; i + 4 <= rows; i += 4) {  // four at a time, so that y is read and written less often
     const double f0 = factors[i * factor_step], f1 = factors[(i + 1) * factor_step];
@@ -215,7 +216,8 @@ void CpuBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bia
       const onednn::Team team(threads);
       const Product product{rows, outputs, inputs, {inputs, false}, {inputs, true}};
       const float* shift = bias.defined() ? bias.data<float>() : nullptr;
-      run(*plan_for(product, bias.defined(), threads), x.data<float>(), weight.data<float>(), shift, y.data<float>());
+      run(*plan_for(product, bias.defined(), threads), x.data<float>(), weight.data<float>(), shift,
+          y.data<float>());
     });
   }
   matmul(x, Tensor(weight.storage(), weight.offset(), {inputs, outputs}, {1, inputs}, weight.dtype()), y);

@@ -1,5 +1,5 @@
-// Batch normalisation, one channel at a time. The variance is summed from differences to the mean (two passes), so it
-// does not cancel.
+// Batch normalisation, one channel at a time. The variance is summed from differences to the mean (two
+// passes), so it does not cancel.
 #include <algorithm>
 #include <cmath>
 
@@ -72,8 +72,8 @@ void move_towards(const Tensor& running, int64_t channel, double momentum, A val
 
 }  // namespace
 
-void CpuBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias, BatchNormState& state,
-                                  Tensor& y, Tensor& mean, Tensor& inv_std) {
+void CpuBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                  BatchNormState& state, Tensor& y, Tensor& mean, Tensor& inv_std) {
   const Channels s(x.shape());
   visit_floating(x.dtype(), "batch_norm_train", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;
@@ -102,14 +102,15 @@ void CpuBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const Te
     using A = Accumulate<T>;
     s.for_each([&](int64_t c) {
       const A inverse = A(1) / std::sqrt(state.running_var.data<A>()[c] + A(state.eps));
-      normalise(s, c, x.data<T>(), y.data<T>(), state.running_mean.data<A>()[c], inverse * weight.data<A>()[c],
-                bias.data<A>()[c]);
+      normalise(s, c, x.data<T>(), y.data<T>(), state.running_mean.data<A>()[c],
+                inverse * weight.data<A>()[c], bias.data<A>()[c]);
     });
   });
 }
 
-void CpuBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inv_std,
-                                 const Tensor& dy, Tensor& dx, Tensor& dweight, Tensor& dbias) {
+void CpuBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean,
+                                 const Tensor& inv_std, const Tensor& dy, Tensor& dx, Tensor& dweight,
+                                 Tensor& dbias) {
   const Channels s(x.shape());
   visit_floating(x.dtype(), "batch_norm_grad", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;

@@ -1,5 +1,5 @@
-// Internal: what oneDNN calls need. Its primitives are prepared once for a thread count and kept in plans; memory comes
-// from the host allocator, so a call of known shape takes none from the system.
+// Internal: what oneDNN calls need. Its primitives are prepared once for a thread count and kept in plans;
+// memory comes from the host allocator, so a call of known shape takes none from the system.
 #pragma once
 
 #include <oneapi/dnnl/dnnl.hpp>
@@ -24,8 +24,8 @@ const dnnl::engine& engine();
 /// Threads that a primitive runs on when it is called here: all, but one inside of a parallel loop.
 int team_size();
 
-/// While it lives, this thread prepares and runs primitives for so many threads. A primitive must run under the count
-/// under which it was prepared, or inside of a parallel loop if that was one.
+/// While it lives, this thread prepares and runs primitives for so many threads. A primitive must run under
+/// the count under which it was prepared, or inside of a parallel loop if that was one.
 class Team {
  public:
   explicit Team(int threads);

@@ -10,7 +10,7 @@ namespace dlengine {
 
 namespace {
 
-constexpr int kBlocks = 16;           // Philox blocks that are computed side by side
+constexpr int kBlocks = 16;          // Philox blocks that are computed side by side
 constexpr int kWords = 4 * kBlocks;  // words, and so elements, that they give
 
 /// Words of the blocks first, first + 1, ...
@@ -25,13 +25,13 @@ inline void philox_words(const PhiloxKey& key, uint64_t first, uint32_t (&words)
 template <typename F>
 void for_each_group(int64_t count, F&& body) {
   const int64_t groups = (count + kWords - 1) / kWords;
-  parallel_for(groups, kGrain / kWords, [&](int64_t begin, int64_t end) {
-    body(begin * kWords, std::min(end * kWords, count));
-  });
+  parallel_for(groups, kGrain / kWords,
+               [&](int64_t begin, int64_t end) { body(begin * kWords, std::min(end * kWords, count)); });
 }
 
 template <typename T>
-DLENGINE_VECTORIZED void dropout_range(const PhiloxKey& key, double p, int64_t begin, int64_t end, const T* x, T* y) {
+DLENGINE_VECTORIZED void dropout_range(const PhiloxKey& key, double p, int64_t begin, int64_t end, const T* x,
+                                       T* y) {
   using A = Accumulate<T>;
   const uint32_t threshold = dropout_threshold(p);
   const A scale = A(1 / (1 - p));
@@ -44,7 +44,8 @@ DLENGINE_VECTORIZED void dropout_range(const PhiloxKey& key, double p, int64_t b
 }
 
 template <typename T>
-DLENGINE_VECTORIZED void uniform_range(const PhiloxKey& key, double low, double high, int64_t begin, int64_t end, T* y) {
+DLENGINE_VECTORIZED void uniform_range(const PhiloxKey& key, double low, double high, int64_t begin,
+                                       int64_t end, T* y) {
   using A = Accumulate<T>;
   for (int64_t i = begin; i < end; i += kWords) {
     uint32_t words[kWords];
@@ -72,14 +73,16 @@ void normal_range(const PhiloxKey& key, double mean, double deviation, int64_t b
 void CpuBackend::uniform(Tensor& y, double low, double high, const PhiloxKey& key) {
   visit_floating(y.dtype(), "uniform", [&]<typename T>(Type<T>) {
     T* out = y.data<T>();
-    for_each_group(y.numel(), [&](int64_t begin, int64_t end) { uniform_range(key, low, high, begin, end, out); });
+    for_each_group(y.numel(),
+                   [&](int64_t begin, int64_t end) { uniform_range(key, low, high, begin, end, out); });
   });
 }
 
 void CpuBackend::normal(Tensor& y, double mean, double deviation, const PhiloxKey& key) {
   visit_floating(y.dtype(), "normal", [&]<typename T>(Type<T>) {
     T* out = y.data<T>();
-    for_each_group(y.numel(), [&](int64_t begin, int64_t end) { normal_range(key, mean, deviation, begin, end, out); });
+    for_each_group(y.numel(),
+                   [&](int64_t begin, int64_t end) { normal_range(key, mean, deviation, begin, end, out); });
   });
 }
 
@@ -87,7 +90,8 @@ void CpuBackend::dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor
   visit_floating(y.dtype(), "dropout", [&]<typename T>(Type<T>) {
     const T* in = x.data<T>();
     T* out = y.data<T>();
-    for_each_group(y.numel(), [&](int64_t begin, int64_t end) { dropout_range(key, p, begin, end, in, out); });
+    for_each_group(y.numel(),
+                   [&](int64_t begin, int64_t end) { dropout_range(key, p, begin, end, in, out); });
   });
 }
 

@@ -1,5 +1,6 @@
-// Sums, means and extremes over any axes. The elements of one result are cut into slices of a fixed length; slices are
-// folded in parallel and then with each other, so the order does not depend on the number of threads.
+// Sums, means and extremes over any axes. The elements of one result are cut into slices of a fixed length;
+// slices are folded in parallel and then with each other, so the order does not depend on the number of
+// threads.
 #include <algorithm>
 
 #include "dlengine/core/dtype.h"
@@ -14,8 +15,8 @@ namespace dlengine {
 
 namespace {
 
-constexpr int64_t kColumns = 128;         // results that are folded side by side
-constexpr int64_t kEnoughTasks = 64;      // with so many results, slices are not needed
+constexpr int64_t kColumns = 128;     // results that are folded side by side
+constexpr int64_t kEnoughTasks = 64;  // with so many results, slices are not needed
 constexpr int64_t kSlice = 16 * kFoldBlock;
 
 /// x with size 1 along the axes that are reduced, or along all others.
@@ -44,7 +45,8 @@ class Reduction {
   Reduction(const Tensor& x, const Tensor& y)
       : x_(x.data<T>()), results_(part_of(x, y.shape(), false)), elements_(part_of(x, y.shape(), true)) {
     const int last = results_.rank - 1;
-    const bool dense_elements = elements_.stride[0][elements_.rank - 1] == 1 && elements_.size[elements_.rank - 1] > 4;
+    const bool dense_elements =
+        elements_.stride[0][elements_.rank - 1] == 1 && elements_.size[elements_.rank - 1] > 4;
     width_ = results_.stride[0][last] == 1 && !dense_elements ? std::min(results_.size[last], kColumns) : 1;
     blocks_per_row_ = (results_.size[last] + width_ - 1) / width_;
     const int64_t slice = std::max(kFoldBlock, kSlice / width_);
@@ -62,10 +64,12 @@ class Reduction {
     }
     const Scratch scratch(size_t(slices_ * results_.count) * sizeof(A));
     A* partial = scratch.as<A>();
-    fold_all([&](int64_t slice, int64_t result, A value) { partial[slice * results_.count + result] = value; });
+    fold_all(
+        [&](int64_t slice, int64_t result, A value) { partial[slice * results_.count + result] = value; });
     parallel_for(results_.count, std::max<int64_t>(1, kGrain / slices_), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        y[i] = T(finish(fold<Fold, A>(0, slices_, [&](int64_t s) { return partial[s * results_.count + i]; })));
+        y[i] =
+            T(finish(fold<Fold, A>(0, slices_, [&](int64_t s) { return partial[s * results_.count + i]; })));
       }
     });
   }
@@ -75,9 +79,10 @@ class Reduction {
   template <typename Store>
   void fold_all(const Store& store) const {
     const int64_t work = slice_ * width_;  // elements of one task
-    parallel_for(tasks_, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work)), [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) fold_task(task, store);
-    });
+    parallel_for(tasks_, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t task = begin; task < end; ++task) fold_task(task, store);
+                 });
   }
 
   template <typename Store>
@@ -107,8 +112,9 @@ class Reduction {
     while (begin < end) {
       const T* run = x + offset_of(elements_, begin);
       const int64_t n = std::min(end - begin, inner - begin % inner);
-      value = Fold::combine(value, step == 1 ? fold_block<Fold, A>(0, n, [=](int64_t i) { return A(run[i]); })
-                                             : fold_block<Fold, A>(0, n, [=](int64_t i) { return A(run[i * step]); }));
+      value = Fold::combine(
+          value, step == 1 ? fold_block<Fold, A>(0, n, [=](int64_t i) { return A(run[i]); })
+                           : fold_block<Fold, A>(0, n, [=](int64_t i) { return A(run[i * step]); }));
       begin += n;
     }
     return value;

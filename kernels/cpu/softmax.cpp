@@ -22,7 +22,8 @@ void for_each_row(const Tensor& x, const F& f) {
   });
 }
 
-/// log(sum(exp(x))) as two numbers, whose sum may not be exact enough: the largest x, and the logarithm beyond it.
+/// log(sum(exp(x))) as two numbers, whose sum may not be exact enough: the largest x, and the logarithm
+/// beyond it.
 template <typename A>
 struct LogSum {
   A largest, rest;
@@ -119,8 +120,8 @@ void CpuBackend::cross_entropy(const Tensor& x, const Tensor& target, Tensor& lo
   });
 }
 
-void CpuBackend::cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse, const Tensor& dloss,
-                                    Tensor& dx) {
+void CpuBackend::cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
+                                    const Tensor& dloss, Tensor& dx) {
   const int64_t n = x.shape()[1];
   visit_floating(x.dtype(), "cross_entropy_grad", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;
@@ -130,7 +131,9 @@ void CpuBackend::cross_entropy_grad(const Tensor& x, const Tensor& target, const
     const T* shares = labels ? nullptr : target.data<T>();
     T* out = dx.data<T>();
     for_each_row(x, [&](int64_t row) {
-      const auto target_share = [=](int64_t i) { return labels ? A(labels[row] == i) : A(shares[row * n + i]); };
+      const auto target_share = [=](int64_t i) {
+        return labels ? A(labels[row] == i) : A(shares[row * n + i]);
+      };
       const A total = labels ? A(1) : fold<SumFold, A>(0, n, target_share);
       for (int64_t i = row * n; i < (row + 1) * n; ++i) {
         out[i] = T((std::exp(A(logits[i]) - sums[row]) * total - target_share(i - row * n)) * scales[row]);

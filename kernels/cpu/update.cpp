@@ -21,7 +21,8 @@ void update(const Rule& rule, Tensor& w, const Tensor& g, State&... state) {
   T* weights = w.data<T>();
   const T* gradients = g.data<T>();
   parallel_for(w.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    update_range<T>(rule, end - begin, weights + begin, gradients + begin, (state.template data<T>() + begin)...);
+    update_range<T>(rule, end - begin, weights + begin, gradients + begin,
+                    (state.template data<T>() + begin)...);
   });
 }
 

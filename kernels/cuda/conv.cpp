@@ -1,9 +1,9 @@
 // Convolution by cuDNN: a plan per shape, made once. Only deterministic algorithms that multiply directly are
 // used: Fourier and Winograd transforms round differently. f32 is true f32, without TF32.
 #include <array>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <tuple>
 
 #include "dlengine/core/check.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
@@ -11,6 +11,7 @@
 #include "dlengine/kernels/cuda/cudnn_types.h"
 #include "dlengine/kernels/cuda/factors.h"
 #include "dlengine/kernels/cuda/queue.h"
+#include "dlengine/kernels/plan_cache.h"
 
 namespace dlengine::cuda {
 
@@ -18,38 +19,44 @@ namespace {
 
 enum class Kind : int64_t { forward, grad_input, grad_weight };
 
-// What a plan depends on.
 struct Problem {
   Kind kind;
   DType dtype;
   Device device;
   Nchw x, w, y;
   Conv2dParams params;
+};
 
-  using Key = std::array<int64_t, 22>;
-  Key key() const {
-    return {int64_t(kind),
-            int64_t(dtype),
-            device.index,
-            x.n,
-            x.c,
-            x.h,
-            x.w,
-            w.n,
-            w.c,
-            w.h,
-            w.w,
-            y.n,
-            y.c,
-            y.h,
-            y.w,
-            params.stride.h,
-            params.stride.w,
-            params.padding.h,
-            params.padding.w,
-            params.dilation.h,
-            params.dilation.w,
-            params.groups};
+// All that a plan depends on.
+struct PlanKey {
+  std::array<int64_t, 22> values;
+
+  explicit PlanKey(const Problem& p)
+      : values{int64_t(p.kind),
+               int64_t(p.dtype),
+               p.device.index,
+               p.x.n,
+               p.x.c,
+               p.x.h,
+               p.x.w,
+               p.w.n,
+               p.w.c,
+               p.w.h,
+               p.w.w,
+               p.y.n,
+               p.y.c,
+               p.y.h,
+               p.y.w,
+               p.params.stride.h,
+               p.params.stride.w,
+               p.params.padding.h,
+               p.params.padding.w,
+               p.params.dilation.h,
+               p.params.dilation.w,
+               p.params.groups} {}
+  friend bool operator==(const PlanKey&, const PlanKey&) = default;
+  size_t hash() const {
+    return std::apply([](auto... value) { return hash_of(value...); }, values);
   }
 };
 
@@ -160,16 +167,10 @@ std::shared_ptr<const Plan> make_plan(cudnnHandle_t handle, const Problem& p) {
   return plan;
 }
 
-// The plan for the problem, made at its first use. A full cache is emptied: plans in use stay alive.
+// The plan for the problem, made at its first use.
 std::shared_ptr<const Plan> plan_for(cudnnHandle_t handle, const Problem& problem) {
-  constexpr size_t kMostPlans = 4096;
-  static std::mutex mutex;
-  static auto& plans = *new std::map<Problem::Key, std::shared_ptr<const Plan>>;  // outlives the driver
-  const std::lock_guard lock(mutex);
-  const auto found = plans.find(problem.key());
-  if (found != plans.end()) return found->second;
-  if (plans.size() >= kMostPlans) plans.clear();
-  return plans[problem.key()] = make_plan(handle, problem);
+  static auto& plans = *new PlanCache<PlanKey, const Plan>;  // outlives the driver
+  return plans.get(PlanKey(problem), [&] { return make_plan(handle, problem); });
 }
 
 // Calls run(handle, plan, workspace) with the queue's handle held.

@@ -15,14 +15,13 @@ namespace {
 template <typename T>
 inline constexpr int kRandomWidth = sizeof(T) < 4 ? int(16 / sizeof(T)) : 4;
 
-// low + range * u
+// Uniform in [low, high).
 template <typename T>
 struct Uniform {
-  using A = Accumulate<T>;
-  A low, range;
-  __device__ void operator()(const PhiloxBlock& bits, A (&out)[4]) const {
+  Accumulate<T> low, high;
+  __device__ void operator()(const PhiloxBlock& bits, T* out) const {
 #pragma unroll
-    for (int i = 0; i < 4; ++i) out[i] = low + range * A(uniform_from_bits(bits.word[i]));
+    for (int i = 0; i < 4; ++i) out[i] = uniform_value<T>(bits.word[i], low, high);
   }
 };
 
@@ -31,12 +30,12 @@ template <typename T>
 struct Normal {
   using A = Accumulate<T>;
   A mean, deviation;
-  __device__ void operator()(const PhiloxBlock& bits, A (&out)[4]) const {
+  __device__ void operator()(const PhiloxBlock& bits, T* out) const {
 #pragma unroll
     for (int i = 0; i < 4; i += 2) {
       const NormalPair z = normal_from_bits(bits.word[i], bits.word[i + 1]);
-      out[i] = mean + deviation * A(z.first);
-      out[i + 1] = mean + deviation * A(z.second);
+      out[i] = narrow<T>(mean + deviation * A(z.first));
+      out[i + 1] = narrow<T>(mean + deviation * A(z.second));
     }
   }
 };
@@ -62,10 +61,7 @@ __global__ void random_kernel(F f, PhiloxKey key, int64_t n, bool aligned, T* y)
   Vec<T, kWidth> out;
 #pragma unroll
   for (int group = 0; group < kWidth; group += 4) {
-    Accumulate<T> values[4];
-    f(philox(key, uint64_t(first + group) / 4), values);
-#pragma unroll
-    for (int i = 0; i < 4; ++i) out.lane[group + i] = narrow<T>(values[i]);
+    f(philox(key, uint64_t(first + group) / 4), &out.lane[group]);
   }
   store_some(y, n, first, aligned, out);
 }
@@ -111,7 +107,7 @@ void CudaBackend::uniform(Tensor& y, double low, double high, const PhiloxKey& k
   if (y.numel() == 0) return;
   visit_floating(y.dtype(), "uniform", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;
-    launch_random<T>(Uniform<T>{A(low), A(high - low)}, key, y);
+    launch_random<T>(Uniform<T>{A(low), A(high)}, key, y);
   });
 }
 

@@ -50,6 +50,7 @@ TEST(Integers, KeepSixtyFourBits) {
     const int64_t big = (int64_t{1} << 53) + 1;  // not a double
     const Tensor sum = on<int64_t>(device, {big}) + on<int64_t>(device, {2});
     EXPECT_EQ(sum.to_vector<int64_t>()[0], big + 2);
+    EXPECT_EQ(sum.item<int64_t>(), big + 2);
   }
 }
 
