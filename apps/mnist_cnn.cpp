@@ -6,7 +6,7 @@ int main(int argc, char** argv) {
   const Recipe standard{.name = "default",
                         .init = dlengine::Init::he,
                         .optimizer = "adam",
-                        .lr = 2e-3,
+                        .lr = 4e-3,
                         .schedule = dlengine::one_cycle_schedule(0.1, 0.2)};
   const Recipe constant{.name = "constant", .optimizer = "adam", .lr = 1e-3};  // PyTorch's defaults
   return dlengine::apps::run_demo(

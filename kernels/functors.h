@@ -13,6 +13,21 @@
 
 namespace dlengine {
 
+namespace detail {
+template <typename T, bool kSignedInteger>
+struct WrappingOf {
+  using type = T;
+};
+template <typename T>
+struct WrappingOf<T, true> {
+  using type = std::make_unsigned_t<T>;
+};
+}  // namespace detail
+
+/// The type in which sums and products of T are defined for every argument: integers wrap around, as in NumPy.
+template <typename T>
+using Wrapping = typename detail::WrappingOf<T, std::is_integral_v<T> && std::is_signed_v<T>>::type;
+
 // --- Functions of one element. value(x) is the result, slope(s) its derivative: s is the result where
 // kSlopeFromResult is true, else the argument. ---
 
@@ -23,7 +38,7 @@ struct Abs {
     if constexpr (std::is_unsigned_v<T>) {
       return x;
     } else {
-      return x < T(0) ? T(-x) : x;
+      return x < T(0) ? T(-Wrapping<T>(x)) : x;
     }
   }
   template <typename T>
@@ -72,7 +87,7 @@ struct Square {
   static constexpr bool kSlopeFromResult = false;
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
-    return T(x * x);
+    return T(Wrapping<T>(x) * Wrapping<T>(x));
   }
   template <typename T>
   DLENGINE_HOST_DEVICE static T slope(T x) {
@@ -167,21 +182,21 @@ decltype(auto) visit(UnaryOp op, F&& f) {
 struct Add {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T a, T b) {
-    return T(a + b);
+    return T(Wrapping<T>(a) + Wrapping<T>(b));
   }
 };
 
 struct Sub {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T a, T b) {
-    return T(a - b);
+    return T(Wrapping<T>(a) - Wrapping<T>(b));
   }
 };
 
 struct Mul {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T a, T b) {
-    return T(a * b);
+    return T(Wrapping<T>(a) * Wrapping<T>(b));
   }
 };
 
@@ -191,7 +206,7 @@ struct Div {
     if constexpr (std::is_integral_v<T>) {
       if (b == T(0)) return T(0);
       if constexpr (std::is_signed_v<T>) {
-        if (b == T(-1)) return T(0 - std::make_unsigned_t<T>(a));  // the smallest integer / -1 overflows
+        if (b == T(-1)) return T(0 - Wrapping<T>(a));  // the smallest integer / -1 overflows
       }
     }
     return T(a / b);
