@@ -1,4 +1,5 @@
-// Times single operations at the sizes of the MNIST networks, with Google Benchmark: op_bench [--benchmark_filter=REGEX].
+// Times single operations at the sizes of the MNIST networks, with Google Benchmark: op_bench
+// [--benchmark_filter=REGEX].
 #include <benchmark/benchmark.h>
 
 #include "dlengine/core/autograd.h"
@@ -75,7 +76,8 @@ void sum_channels(benchmark::State& state) {
 void linear_with_gradient(benchmark::State& state) {
   const Tensor x = leaf({64, 9216}), w = leaf({128, 9216}), b = leaf({128});
   time_with_gradient(state, [&] { return linear(x, w, b); });
-  state.counters["flop/s"] = benchmark::Counter(6.0 * 64 * 9216 * 128, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["flop/s"] =
+      benchmark::Counter(6.0 * 64 * 9216 * 128, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void conv_with_gradient(benchmark::State& state) {

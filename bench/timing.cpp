@@ -43,13 +43,14 @@ Timing time_steps(double seconds, const std::function<void(int64_t)>& step) {
   }
   std::sort(times.begin(), times.end());
   const size_t count = times.size();
-  return {times[count / 2], times.front(), times[std::min(count - 1, count * 99 / 100)], static_cast<int64_t>(count)};
+  return {times[count / 2], times.front(), times[std::min(count - 1, count * 99 / 100)],
+          static_cast<int64_t>(count)};
 }
 
 void print_line(const std::string& workload, int64_t batch, const Timing& timing, const std::string& extra) {
   fmt::print("dlengine {} {} {} {:.4f} {:.1f} min={:.4f} p99={:.4f} n={} rss_mb={:.0f} {}\n", workload, batch,
-             num_threads(), timing.median_ms, 1000.0 * static_cast<double>(batch) / timing.median_ms, timing.min_ms,
-             timing.p99_ms, timing.steps, peak_memory_mb(), extra);
+             num_threads(), timing.median_ms, 1000.0 * static_cast<double>(batch) / timing.median_ms,
+             timing.min_ms, timing.p99_ms, timing.steps, peak_memory_mb(), extra);
 }
 
 }  // namespace dlengine::bench

@@ -18,6 +18,7 @@ struct Timing {
 Timing time_steps(double seconds, const std::function<void(int64_t)>& step);
 
 /// dlengine <workload> <batch> <threads> <median ms> <samples per second> min= p99= n= rss_mb= <extra>
-void print_line(const std::string& workload, int64_t batch, const Timing& timing, const std::string& extra = "");
+void print_line(const std::string& workload, int64_t batch, const Timing& timing,
+                const std::string& extra = "");
 
 }  // namespace dlengine::bench

@@ -1,11 +1,14 @@
-// Times whole training steps: train_bench WORKLOAD BATCH THREADS [SECONDS]; see workloads.h and docs/benchmarks.md.
-// DLENGINE_DEVICE chooses the device. STEPS=n runs exactly n steps untimed, for profilers that count instructions.
+// Times whole training steps: train_bench WORKLOAD BATCH THREADS [SECONDS]; see workloads.h and
+// docs/benchmarks.md. DLENGINE_DEVICE chooses the device. STEPS=n runs exactly n steps untimed, for profilers
+// that count instructions.
 #include <fmt/format.h>
 
 #include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "bench/timing.h"
+#include "bench/workloads.h"
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/error.h"
 #include "dlengine/core/factory.h"
@@ -13,8 +16,6 @@
 #include "dlengine/core/parallel.h"
 #include "dlengine/core/stream.h"
 #include "dlengine/optim/optim.h"
-#include "bench/timing.h"
-#include "bench/workloads.h"
 
 namespace dlengine::bench {
 
@@ -28,7 +29,8 @@ struct Arguments {
 
 constexpr int kBatches = 4;  // drawn once and used in turn
 
-void measure(const Arguments& arguments, const std::function<void(int64_t)>& step, const std::string& extra = "") {
+void measure(const Arguments& arguments, const std::function<void(int64_t)>& step,
+             const std::string& extra = "") {
   if (const char* count = std::getenv("STEPS")) {
     for (int64_t i = 0; i < std::atoll(count); ++i) step(i);
     return;
@@ -47,7 +49,8 @@ void train(const Arguments& arguments, Device device) {
   }
   measure(arguments, [&](int64_t i) {
     workload.optimizer->zero_grad();
-    cross_entropy(workload.model(x[static_cast<size_t>(i % kBatches)]), y[static_cast<size_t>(i % kBatches)]).backward();
+    cross_entropy(workload.model(x[static_cast<size_t>(i % kBatches)]), y[static_cast<size_t>(i % kBatches)])
+        .backward();
     workload.optimizer->step();
     synchronize(device);
   });

@@ -16,15 +16,17 @@ Sequential mlp(int64_t inputs, int64_t hidden) {
 
 Sequential mnist_cnn() {
   return Sequential(Conv2d({.in_channels = 1, .out_channels = 32, .kernel = 3}), ReLU(),
-                    Conv2d({.in_channels = 32, .out_channels = 64, .kernel = 3}), ReLU(), MaxPool2d({.kernel = 2}),
-                    Dropout(0.25), Flatten(), Linear({.in_features = 9216, .out_features = 128}), ReLU(), Dropout(0.5),
+                    Conv2d({.in_channels = 32, .out_channels = 64, .kernel = 3}), ReLU(),
+                    MaxPool2d({.kernel = 2}), Dropout(0.25), Flatten(),
+                    Linear({.in_features = 9216, .out_features = 128}), ReLU(), Dropout(0.5),
                     Linear({.in_features = 128, .out_features = 10}));
 }
 
 Sequential lenet() {
   return Sequential(Conv2d({.in_channels = 1, .out_channels = 6, .kernel = 5, .padding = 2}), ReLU(),
-                    MaxPool2d({.kernel = 2}), Conv2d({.in_channels = 6, .out_channels = 16, .kernel = 5}), ReLU(),
-                    MaxPool2d({.kernel = 2}), Flatten(), Linear({.in_features = 400, .out_features = 120}), ReLU(),
+                    MaxPool2d({.kernel = 2}), Conv2d({.in_channels = 6, .out_channels = 16, .kernel = 5}),
+                    ReLU(), MaxPool2d({.kernel = 2}), Flatten(),
+                    Linear({.in_features = 400, .out_features = 120}), ReLU(),
                     Linear({.in_features = 120, .out_features = 84}), ReLU(),
                     Linear({.in_features = 84, .out_features = 10}));
 }
@@ -34,7 +36,8 @@ Sequential conv_bn_stack() {
   int64_t channels = 3;
   for (int64_t wider : {64, 128, 256}) {
     for (int block = 0; block < 2; ++block) {
-      model.add(Conv2d({.in_channels = channels, .out_channels = wider, .kernel = 3, .padding = 1, .bias = false}));
+      model.add(
+          Conv2d({.in_channels = channels, .out_channels = wider, .kernel = 3, .padding = 1, .bias = false}));
       model.add(BatchNorm2d({.num_features = wider}));
       model.add(ReLU());
       channels = wider;

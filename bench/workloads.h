@@ -17,9 +17,9 @@ struct Workload {
   Shape input;                           // of a batch
 };
 
-/// W0: W1's operations at 16-16-10, batch 1, so nothing but overhead. W1: MLP 784-512-10, RMSprop. W2: the MNIST CNN,
-/// Adam. W3: LeNet-5, SGD with momentum. W4: six conv-BN-ReLU blocks on 3x32x32, SGD with momentum. W5: inference of W2.
-/// Throws ValueError for another name.
+/// W0: W1's operations at 16-16-10, batch 1, so nothing but overhead. W1: MLP 784-512-10, RMSprop. W2: the
+/// MNIST CNN, Adam. W3: LeNet-5, SGD with momentum. W4: six conv-BN-ReLU blocks on 3x32x32, SGD with
+/// momentum. W5: inference of W2. Throws ValueError for another name.
 Workload make_workload(const std::string& name, int64_t batch);
 
 }  // namespace dlengine::bench

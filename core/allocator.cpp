@@ -12,7 +12,7 @@ namespace dlengine {
 
 namespace {
 
-constexpr size_t kAlignment = 64;            // one cache line, one AVX-512 register
+constexpr size_t kAlignment = 64;  // one cache line, one AVX-512 register
 constexpr size_t kHugePage = size_t{2} << 20;
 
 /// Sizes are rounded so that blocks are reused by slightly different requests, at a loss of at most 1/8.
@@ -25,7 +25,8 @@ size_t block_size(size_t bytes) {
 void* take_from_system(size_t bytes) {
   const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
   void* pointer = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (pointer && bytes >= kHugePage) madvise(pointer, bytes, MADV_HUGEPAGE);  // fewer page faults and TLB misses
+  if (pointer && bytes >= kHugePage)
+    madvise(pointer, bytes, MADV_HUGEPAGE);  // fewer page faults and TLB misses
   return pointer;
 }
 
@@ -45,9 +46,10 @@ void* HostAllocator::allocate(size_t bytes) {
     kept->second.pop_back();
   } else {
     if (sensible) pointer = take_from_system(size);
-    check<OutOfMemoryError>(pointer != nullptr,
-                            "out of host memory: {} bytes asked for, {} bytes in use, {} bytes kept for reuse", bytes,
-                            stats_.in_use, stats_.reserved - stats_.in_use);
+    check<OutOfMemoryError>(
+        pointer != nullptr,
+        "out of host memory: {} bytes asked for, {} bytes in use, {} bytes kept for reuse", bytes,
+        stats_.in_use, stats_.reserved - stats_.in_use);
     block_size_.emplace(pointer, size);
     stats_.reserved += static_cast<int64_t>(size);
   }

@@ -32,8 +32,8 @@ class Allocator {
   virtual void trim() = 0;
 };
 
-/// Host memory. Freed blocks are kept and reused, so a training step of fixed shape gets the same addresses again
-/// and takes no page fault after its first run.
+/// Host memory. Freed blocks are kept and reused, so a training step of fixed shape gets the same addresses
+/// again and takes no page fault after its first run.
 class HostAllocator final : public Allocator {
  public:
   ~HostAllocator() override;
@@ -46,7 +46,7 @@ class HostAllocator final : public Allocator {
  private:
   mutable std::mutex mutex_;
   MemoryStats stats_;
-  std::map<size_t, std::vector<void*>> free_;    // by block size
+  std::map<size_t, std::vector<void*>> free_;     // by block size
   std::unordered_map<void*, size_t> block_size_;  // of every block taken from the system
 };
 

@@ -39,10 +39,11 @@ Saved::Saved(Tensor tensor) : tensor_(std::move(tensor)) {
 }
 
 const Tensor& Saved::get() const {
-  check<AutogradError>(!tensor_.defined() || tensor_.storage()->version() == version_,
-                       "a tensor of shape {} was written to between the forward and the backward pass, which needs its "
-                       "old elements",
-                       tensor_.shape());
+  check<AutogradError>(
+      !tensor_.defined() || tensor_.storage()->version() == version_,
+      "a tensor of shape {} was written to between the forward and the backward pass, which needs its "
+      "old elements",
+      tensor_.shape());
   return tensor_;
 }
 
@@ -53,8 +54,8 @@ Node::Node(const char* op, const Tensor& result)
       dtype(result.dtype()),
       device(result.device()) {}
 
-// The inputs of a node own nodes in turn. They are freed in a loop, not by recursion, as a tape may be longer than the
-// stack is deep.
+// The inputs of a node own nodes in turn. They are freed in a loop, not by recursion, as a tape may be longer
+// than the stack is deep.
 Node::~Node() {
   thread_local std::vector<std::pair<std::vector<Input>, BackwardFunction>>* pending = nullptr;
   if (pending) {
@@ -109,7 +110,8 @@ Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, 
 }
 
 Tensor record(const char* name, Tensor y, const std::vector<Tensor>& inputs, BackwardFunction backward) {
-  const bool needed = std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return needs_grad({input}); });
+  const bool needed =
+      std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return needs_grad({input}); });
   return needed ? record_all(name, std::move(y), inputs, std::move(backward)) : y;
 }
 
@@ -144,10 +146,11 @@ Tensor InputGrads::buffer(size_t i) {
     result = empty(input.node->shape, input.node->dtype, input.node->device);
   } else {
     const Tensor leaf(input.leaf);
-    // The leaf's own memory serves once: not when a gradient is there already, nor for an operation that has the leaf
-    // as input twice.
-    const bool only_use = std::count_if(node_.inputs.begin(), node_.inputs.end(),
-                                        [&](const Node::Input& other) { return other.leaf == input.leaf; }) == 1;
+    // The leaf's own memory serves once: not when a gradient is there already, nor for an operation that has
+    // the leaf as input twice.
+    const bool only_use =
+        std::count_if(node_.inputs.begin(), node_.inputs.end(),
+                      [&](const Node::Input& other) { return other.leaf == input.leaf; }) == 1;
     const bool own = leaf.impl()->grad_buffer && !leaf.impl()->grad && only_use;
     result = own ? Tensor(leaf.impl()->grad_buffer) : empty_like(leaf);
   }
@@ -193,24 +196,28 @@ void InputGrads::add(size_t i, const Tensor& gradient) {
 }
 
 void Tensor::backward() const {
-  check<ShapeError>(numel() == 1, "backward: need a scalar or the gradient of the result, the shape is {}", shape());
+  check<ShapeError>(numel() == 1, "backward: need a scalar or the gradient of the result, the shape is {}",
+                    shape());
   backward(ones_like(*this));
 }
 
 void Tensor::backward(const Tensor& gradient) const {
-  check<ShapeError>(gradient.shape() == shape(), "backward: the gradient has shape {}, the tensor {}", gradient.shape(),
-                    shape());
-  check<AutogradError>(requires_grad(), "backward: this tensor does not depend on any that requires a gradient");
+  check<ShapeError>(gradient.shape() == shape(), "backward: the gradient has shape {}, the tensor {}",
+                    gradient.shape(), shape());
+  check<AutogradError>(requires_grad(),
+                       "backward: this tensor does not depend on any that requires a gradient");
   const NoGrad no_grad;
   if (!impl_->node) return add_to_leaf(*this, gradient.detach(), false);
-  check<AutogradError>(!impl_->node->released,
-                       "backward: the tape of this tensor was used up by an earlier backward(); compute it again");
+  check<AutogradError>(
+      !impl_->node->released,
+      "backward: the tape of this tensor was used up by an earlier backward(); compute it again");
   BackwardQueue queue;
   impl_->node->dy = gradient.detach();
   queue.push(impl_->node);
   while (!queue.empty()) {
     const std::shared_ptr<Node> node = queue.pop();
-    check<AutogradError>(!node->released, "backward: a part of this tape ({}) was used up by an earlier backward()",
+    check<AutogradError>(!node->released,
+                         "backward: a part of this tape ({}) was used up by an earlier backward()",
                          node->name);
     InputGrads grads(*node, queue);
     try {

@@ -27,7 +27,8 @@ class NoGrad {
 bool grad_enabled();
 
 /// A tensor kept for the backward pass. get() throws AutogradError if its elements were changed in between.
-/// To keep the result of the operation itself, save its detach(): keeping the result would keep the tape alive for ever.
+/// To keep the result of the operation itself, save its detach(): keeping the result would keep the tape
+/// alive for ever.
 class Saved {
  public:
   explicit Saved(Tensor tensor);
@@ -47,8 +48,8 @@ class InputGrads {
   InputGrads(Node& node, BackwardQueue& queue) : node_(node), queue_(queue) {}
   /// False if nobody needs the gradient of input i: then do not compute it.
   bool wants(size_t i) const;
-  /// Uninitialised memory shaped like input i, to be written completely and then handed to add(). Where it can be, it
-  /// is the parameter's own gradient memory.
+  /// Uninitialised memory shaped like input i, to be written completely and then handed to add(). Where it
+  /// can be, it is the parameter's own gradient memory.
   Tensor buffer(size_t i);
   /// Adds a finished gradient of input i; its shape must be the input's.
   void add(size_t i, const Tensor& gradient);
@@ -65,8 +66,9 @@ using BackwardFunction = std::function<void(const Tensor& dy, InputGrads& dx)>;
 /// True if gradients are on and any of the inputs needs one. Undefined inputs do not.
 bool needs_grad(std::initializer_list<Tensor> inputs);
 
-/// Puts y, the result of an operation on the inputs, on the tape and returns it. Where no input needs a gradient, only
-/// returns it. The backward function runs with gradients off, so second derivatives are refused: y.grad() is a leaf.
+/// Puts y, the result of an operation on the inputs, on the tape and returns it. Where no input needs a
+/// gradient, only returns it. The backward function runs with gradients off, so second derivatives are
+/// refused: y.grad() is a leaf.
 Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward);
 Tensor record(const char* name, Tensor y, const std::vector<Tensor>& inputs, BackwardFunction backward);
 

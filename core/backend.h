@@ -1,12 +1,12 @@
 // All that a device must supply: the porting surface on one page.
 //
-// core/ops checks types, shapes and devices, promotes, makes outputs and records the tape; a Backend only computes.
-// So on every call here: tensors are on this backend's device, outputs exist with the right shape and type, are
-// contiguous and never overlap inputs unless the line says "may be". Inputs may be any strided view where the line
-// says "strided" and are contiguous elsewhere. Sizes may be 0. Undefined tensors appear only where the line says so.
-// Calls queue on current_stream(device) and may return before the work is done.
-// "Floating" is f16, bf16, f32 and f64; 16-bit types compute and sum in f32. Sums run in an order that depends on the
-// shapes alone, so results repeat bit by bit.
+// core/ops checks types, shapes and devices, promotes, makes outputs and records the tape; a Backend only
+// computes. So on every call here: tensors are on this backend's device, outputs exist with the right shape
+// and type, are contiguous and never overlap inputs unless the line says "may be". Inputs may be any strided
+// view where the line says "strided" and are contiguous elsewhere. Sizes may be 0. Undefined tensors appear
+// only where the line says so. Calls queue on current_stream(device) and may return before the work is done.
+// "Floating" is f16, bf16, f32 and f64; 16-bit types compute and sum in f32. Sums run in an order that
+// depends on the shapes alone, so results repeat bit by bit.
 #pragma once
 
 #include <cstddef>
@@ -48,52 +48,68 @@ class Backend {
   virtual void wait_event(int index, void* event, void* stream) = 0;
   virtual void synchronize_event(int index, void* event) = 0;
   virtual double elapsed_ms(int index, void* start, void* stop) = 0;
-  // Both wait until the bytes have arrived; to_host also throws errors that device work found (a label out of range).
+  // Both wait until the bytes have arrived; to_host also throws errors that device work found (a label out of
+  // range).
   virtual void copy_from_host(void* device_dst, const void* host_src, size_t bytes, int index) = 0;
   virtual void copy_to_host(void* host_dst, const void* device_src, size_t bytes, int index) = 0;
 
   // --- Moving elements. An index out of range is a ValueError, on a GPU thrown at the next copy_to_host ---
-  virtual void copy(const Tensor& x, Tensor& y) = 0;        // x strided, y strided, same shape; converts any type to any
-  virtual void fill(Tensor& y, double value) = 0;           // y strided
-  virtual void index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y) = 0;  // index i64 [K], any type
-  virtual void index_add(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) = 0;   // dx overwritten; floating
-  virtual void gather(const Tensor& x, int axis, const Tensor& index, Tensor& y) = 0;  // index i64 shaped like y
-  virtual void scatter_add(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) = 0;  // dx overwritten
+  virtual void copy(const Tensor& x,
+                    Tensor& y) = 0;  // x strided, y strided, same shape; converts any type to any
+  virtual void fill(Tensor& y, double value) = 0;  // y strided
+  virtual void index_select(const Tensor& x, int axis, const Tensor& index,
+                            Tensor& y) = 0;  // index i64 [K], any type
+  virtual void index_add(const Tensor& dy, int axis, const Tensor& index,
+                         Tensor& dx) = 0;  // dx overwritten; floating
+  virtual void gather(const Tensor& x, int axis, const Tensor& index,
+                      Tensor& y) = 0;  // index i64 shaped like y
+  virtual void scatter_add(const Tensor& dy, int axis, const Tensor& index,
+                           Tensor& dx) = 0;  // dx overwritten
 
   // --- Random; element i is a function of (key, i) ---
-  virtual void uniform(Tensor& y, double low, double high, const PhiloxKey& key) = 0;      // floating
+  virtual void uniform(Tensor& y, double low, double high, const PhiloxKey& key) = 0;       // floating
   virtual void normal(Tensor& y, double mean, double deviation, const PhiloxKey& key) = 0;  // floating
   // y = x / (1 - p) where kept, else 0; floating, p < 1. The gradient is the same call on dy. y may be x.
   virtual void dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor& y) = 0;
 
   // --- Elementwise ---
-  virtual void unary(UnaryOp op, const Tensor& x, Tensor& y) = 0;  // x strided; floating (abs, square, sign: numeric)
+  virtual void unary(UnaryOp op, const Tensor& x,
+                     Tensor& y) = 0;  // x strided; floating (abs, square, sign: numeric)
   // dx = dy * slope; saved is x or y as slope_from_result(op) says; saved and dy strided; floating.
   virtual void unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) = 0;
-  virtual void scale_shift(const Tensor& x, double scale, double shift, Tensor& y) = 0;  // x * scale + shift; x strided
+  virtual void scale_shift(const Tensor& x, double scale, double shift,
+                           Tensor& y) = 0;  // x * scale + shift; x strided
   // a, b strided and shaped like y (stride 0 where broadcast); numeric, one type.
   virtual void binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) = 0;
-  virtual void compare(CompareOp op, const Tensor& a, const Tensor& b, Tensor& y) = 0;  // as binary, any type; y bool
-  virtual void where(const Tensor& condition, const Tensor& a, const Tensor& b, Tensor& y) = 0;  // strided; condition bool
+  virtual void compare(CompareOp op, const Tensor& a, const Tensor& b,
+                       Tensor& y) = 0;  // as binary, any type; y bool
+  virtual void where(const Tensor& condition, const Tensor& a, const Tensor& b,
+                     Tensor& y) = 0;  // strided; condition bool
 
   // --- Reductions ---
   // x strided; y has x's rank, with size 1 along the reduced axes. numeric; mean: floating.
   virtual void reduce(ReduceOp op, const Tensor& x, Tensor& y) = 0;
-  // Index of the first largest (smallest) element along the axis, i64; NaN counts as largest (smallest). x strided.
-  virtual void arg_reduce(bool largest, const Tensor& x, int axis, Tensor& y) = 0;  // y: size 1 along the axis
+  // Index of the first largest (smallest) element along the axis, i64; NaN counts as largest (smallest). x
+  // strided.
+  virtual void arg_reduce(bool largest, const Tensor& x, int axis,
+                          Tensor& y) = 0;  // y: size 1 along the axis
 
   // --- Matrix products; floating ---
-  // a [B.., M, K], b [B.., K, N] -> y [B.., M, N]. Batch axes are equal (stride 0 where broadcast). The last two axes
-  // of a and of b each have one stride of 1 and the other at least the row's length, so a transpose is a view.
+  // a [B.., M, K], b [B.., K, N] -> y [B.., M, N]. Batch axes are equal (stride 0 where broadcast). The last
+  // two axes of a and of b each have one stride of 1 and the other at least the row's length, so a transpose
+  // is a view.
   virtual void matmul(const Tensor& a, const Tensor& b, Tensor& y) = 0;
   // x [N, I], weight [O, I], bias [O] or undefined -> y [N, O] = x weight^T + bias
   virtual void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) = 0;
 
   // --- Convolution and pooling; NCHW, OIHW; floating ---
   // x [N, C, H, W], w [K, C/groups, R, S], bias [K] or undefined -> y [N, K, P, Q]
-  virtual void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params, Tensor& y) = 0;
-  virtual void conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params, Tensor& dx) = 0;
-  virtual void conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params, Tensor& dw) = 0;
+  virtual void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
+                      Tensor& y) = 0;
+  virtual void conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params,
+                                 Tensor& dx) = 0;
+  virtual void conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params,
+                                  Tensor& dw) = 0;
   virtual void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
   // The gradient goes to the first largest pixel of each window, in row-major order.
   virtual void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
@@ -101,32 +117,36 @@ class Backend {
   virtual void avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
   virtual void avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) = 0;
 
-  // --- Batch norm over all axes of x [N, C, ...] but C; floating. Per-channel tensors [C] are f32 (f64 if x is) ---
+  // --- Batch norm over all axes of x [N, C, ...] but C; floating. Per-channel tensors [C] are f32 (f64 if x
+  // is) ---
   struct BatchNormState {
     Tensor running_mean, running_var;  // updated in place; undefined if not kept
-    double momentum = 0;               // running = (1 - momentum) * running + momentum * new; new variance unbiased
+    double momentum = 0;  // running = (1 - momentum) * running + momentum * new; new variance unbiased
     double eps = 0;
   };
   // y = (x - mean) * inv_std * weight + bias with the batch's own mean and biased variance, which are saved.
-  virtual void batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias, BatchNormState& state,
-                                Tensor& y, Tensor& mean, Tensor& inv_std) = 0;
-  virtual void batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchNormState& state,
-                               Tensor& y) = 0;
-  virtual void batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inv_std,
-                               const Tensor& dy, Tensor& dx, Tensor& dweight, Tensor& dbias) = 0;
+  virtual void batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                BatchNormState& state, Tensor& y, Tensor& mean, Tensor& inv_std) = 0;
+  virtual void batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                               const BatchNormState& state, Tensor& y) = 0;
+  virtual void batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean,
+                               const Tensor& inv_std, const Tensor& dy, Tensor& dx, Tensor& dweight,
+                               Tensor& dbias) = 0;
 
   // --- Softmax and losses; rows of x [N, C]; floating ---
   virtual void softmax(const Tensor& x, bool log, Tensor& y) = 0;
   virtual void softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tensor& dx) = 0;
-  // target: i64 [N] with 0 <= class < C, or probabilities [N, C] of x's type. loss, lse [N] are f32 (f64 if x is);
-  // lse is log(sum(exp(x))). A class out of range is a ValueError, on a GPU thrown at the next copy_to_host.
+  // target: i64 [N] with 0 <= class < C, or probabilities [N, C] of x's type. loss, lse [N] are f32 (f64 if x
+  // is); lse is log(sum(exp(x))). A class out of range is a ValueError, on a GPU thrown at the next
+  // copy_to_host.
   virtual void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss, Tensor& lse) = 0;
   // dx = (exp(x - lse) * sum(target) - target) * dloss
-  virtual void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse, const Tensor& dloss,
-                                  Tensor& dx) = 0;
+  virtual void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
+                                  const Tensor& dloss, Tensor& dx) = 0;
 
   // --- Optimizer updates in place over flat tensors of equal length; f32 and f64. One kernel each ---
-  virtual void sgd_update(Tensor& w, const Tensor& g, Tensor& velocity, const SgdStep& step) = 0;  // velocity: or undefined
+  virtual void sgd_update(Tensor& w, const Tensor& g, Tensor& velocity,
+                          const SgdStep& step) = 0;  // velocity: or undefined
   virtual void rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
                               const RmspropStep& step) = 0;  // velocity: undefined without momentum
   virtual void adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) = 0;
@@ -140,7 +160,8 @@ Backend& backend_for(Device device);
 /// Changes whenever Backend or a type it uses does.
 inline constexpr uint32_t kBackendAbi = 1;
 
-/// Answers with the backend, which lives until the process ends, or with null and a reason of at most `capacity` bytes.
+/// Answers with the backend, which lives until the process ends, or with null and a reason of at most
+/// `capacity` bytes.
 using OpenBackend = Backend* (*)(uint32_t abi, char* reason, size_t capacity);
 inline constexpr const char* kOpenBackendSymbol = "dlengine_open_backend";
 

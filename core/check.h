@@ -1,4 +1,5 @@
-// Internal: throws a typed error with a formatted message. Never included from a public header (it brings fmt).
+// Internal: throws a typed error with a formatted message. Never included from a public header (it brings
+// fmt).
 #pragma once
 
 #include <utility>

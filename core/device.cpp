@@ -25,7 +25,8 @@ Device Device::parse(std::string_view text) {
 }
 
 Device Device::best() {
-  if (const char* wanted = std::getenv("DLENGINE_DEVICE"); wanted && *wanted && std::string_view(wanted) != "best") {
+  if (const char* wanted = std::getenv("DLENGINE_DEVICE");
+      wanted && *wanted && std::string_view(wanted) != "best") {
     return parse(wanted);
   }
   const Device cuda{DeviceKind::cuda, 0};

@@ -13,7 +13,8 @@ class Error : public std::exception {
   explicit Error(std::string message) : message_(std::move(message)) {}
   const char* what() const noexcept override { return message_.c_str(); }
 
-  /// Says where the error arose, as in "layer conv1 (Conv2d): <message>"; used while an error travels outwards.
+  /// Says where the error arose, as in "layer conv1 (Conv2d): <message>"; used while an error travels
+  /// outwards.
   void add_context(const std::string& where) { message_ = where + ": " + message_; }
 
  private:

@@ -15,7 +15,8 @@ Tensor empty(const Shape& shape, DType dtype, Device device) {
   for (int64_t size : shape) {
     check<ShapeError>(size >= 0, "a tensor of shape {} cannot be: sizes are 0 or more", shape);
     check<OutOfMemoryError>(!__builtin_mul_overflow(bytes, static_cast<size_t>(size), &bytes),
-                            "out of memory: a tensor of shape {} has more bytes than can be addressed", shape);
+                            "out of memory: a tensor of shape {} has more bytes than can be addressed",
+                            shape);
   }
   return {std::make_shared<Storage>(bytes, device), 0, shape, contiguous_strides(shape), dtype};
 }
@@ -32,8 +33,8 @@ Tensor zeros_like(const Tensor& other) { return zeros(other.shape(), other.dtype
 Tensor ones_like(const Tensor& other) { return ones(other.shape(), other.dtype(), other.device()); }
 
 Tensor arange(double start, double stop, double step, DType dtype, Device device) {
-  check<ValueError>(step != 0 && std::isfinite((stop - start) / step), "arange: from {} to {} by {} has no end", start,
-                    stop, step);
+  check<ValueError>(step != 0 && std::isfinite((stop - start) / step),
+                    "arange: from {} to {} by {} has no end", start, stop, step);
   const auto count = std::max<int64_t>(0, static_cast<int64_t>(std::ceil((stop - start) / step)));
   std::vector<double> values(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = start + static_cast<double>(i) * step;
@@ -43,8 +44,8 @@ Tensor arange(double start, double stop, double step, DType dtype, Device device
 template <typename T>
 Tensor from_span(std::span<const T> values, const Shape& shape, Device device) {
   Tensor host = empty(shape, dtype_of<T>);
-  check<ShapeError>(static_cast<int64_t>(values.size()) == host.numel(), "from_span: {} values do not fill {}",
-                    values.size(), shape);
+  check<ShapeError>(static_cast<int64_t>(values.size()) == host.numel(),
+                    "from_span: {} values do not fill {}", values.size(), shape);
   if (!values.empty()) std::memcpy(host.raw(), values.data(), values.size_bytes());
   return host.to(device);
 }
@@ -59,7 +60,8 @@ template Tensor from_span(std::span<const int64_t>, const Shape&, Device);
 template Tensor from_span(std::span<const bool>, const Shape&, Device);
 
 Tensor tensor(std::initializer_list<float> values) {
-  return from_span(std::span<const float>(values.begin(), values.size()), {static_cast<int64_t>(values.size())});
+  return from_span(std::span<const float>(values.begin(), values.size()),
+                   {static_cast<int64_t>(values.size())});
 }
 
 Tensor tensor(std::initializer_list<std::initializer_list<float>> rows) {
@@ -87,7 +89,8 @@ Tensor rand(const Shape& shape, double low, double high, DType dtype, Device dev
   return y;
 }
 
-Tensor randn(const Shape& shape, double mean, double deviation, DType dtype, Device device, Generator& generator) {
+Tensor randn(const Shape& shape, double mean, double deviation, DType dtype, Device device,
+             Generator& generator) {
   check_floating("randn", dtype);
   Tensor y = empty(shape, dtype, device);
   backend_for(device).normal(y, mean, deviation, generator.next_key());

@@ -38,8 +38,8 @@ Tensor tensor(std::initializer_list<float> values);
 Tensor tensor(std::initializer_list<std::initializer_list<float>> rows);
 
 /// Uniform in [low, high).
-Tensor rand(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::f32, Device device = kCpu,
-            Generator& generator = default_generator());
+Tensor rand(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::f32,
+            Device device = kCpu, Generator& generator = default_generator());
 /// Normal with the given mean and standard deviation.
 Tensor randn(const Shape& shape, double mean = 0, double deviation = 1, DType dtype = DType::f32,
              Device device = kCpu, Generator& generator = default_generator());

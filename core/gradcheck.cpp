@@ -41,20 +41,22 @@ void compare(size_t input, const Tensor& tape, const Tensor& numerical, Gradchec
     const double error = std::abs(got[i] - expected[i]) / std::max(1.0, std::abs(expected[i]));
     if (error <= result.worst_error) continue;  // false for NaN, which so counts as worst
     result.worst_error = error;
-    result.message = fmt::format("gradcheck: input {}, element {} of {}: the tape gives {}, central differences {}",
-                                 input, i, tape.shape(), got[i], expected[i]);
+    result.message =
+        fmt::format("gradcheck: input {}, element {} of {}: the tape gives {}, central differences {}", input,
+                    i, tape.shape(), got[i], expected[i]);
     if (std::isnan(error)) return;
   }
 }
 
 }  // namespace
 
-GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
-                          const GradcheckOptions& options) {
+GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f,
+                          const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
   std::vector<Tensor> leaves;
   for (const Tensor& input : inputs) {
     const bool checked = input.requires_grad();
-    check<DTypeError>(!checked || input.dtype() == DType::f64, "gradcheck: inputs must be f64, got {}", input.dtype());
+    check<DTypeError>(!checked || input.dtype() == DType::f64, "gradcheck: inputs must be f64, got {}",
+                      input.dtype());
     Tensor leaf = input.detach().clone();
     leaves.push_back(checked ? leaf.set_requires_grad() : leaf);
   }

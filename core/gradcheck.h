@@ -25,9 +25,9 @@ struct GradcheckResult {
   std::string message;  // which element of which input was worst, with both values
 };
 
-/// Compares backward() of sum(f(inputs) * random weights) with central differences, for every input that requires a
-/// gradient. Inputs must be f64 and on one device. Throws ValueError with the worst element if it fails.
-/// Needs only a function, so it checks custom operations, layers and losses alike.
+/// Compares backward() of sum(f(inputs) * random weights) with central differences, for every input that
+/// requires a gradient. Inputs must be f64 and on one device. Throws ValueError with the worst element if it
+/// fails. Needs only a function, so it checks custom operations, layers and losses alike.
 GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f,
                           const std::vector<Tensor>& inputs, const GradcheckOptions& options = {});
 

@@ -10,7 +10,9 @@ namespace dlengine {
 namespace detail {
 
 // The builtin, because std::bit_cast is a host function for nvcc.
-DLENGINE_HOST_DEVICE constexpr uint32_t float_bits(float value) { return __builtin_bit_cast(uint32_t, value); }
+DLENGINE_HOST_DEVICE constexpr uint32_t float_bits(float value) {
+  return __builtin_bit_cast(uint32_t, value);
+}
 DLENGINE_HOST_DEVICE constexpr float bits_float(uint32_t bits) { return __builtin_bit_cast(float, bits); }
 
 /// IEEE 754 binary16 -> binary32, exact.

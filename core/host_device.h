@@ -1,6 +1,7 @@
-// Marks on functions. DLENGINE_HOST_DEVICE: CUDA kernels call it too; empty outside of nvcc. DLENGINE_VECTORIZED: a hot
-// loop of its own, compiled for several x86-64 levels, of which the best one is taken when the program starts; floats are
-// never contracted, so all give the same bits. Empty for other compilers and processors.
+// Marks on functions. DLENGINE_HOST_DEVICE: CUDA kernels call it too; empty outside of nvcc.
+// DLENGINE_VECTORIZED: a hot loop of its own, compiled for several x86-64 levels, of which the best one is
+// taken when the program starts; floats are never contracted, so all give the same bits. Empty for other
+// compilers and processors.
 #pragma once
 
 #ifdef __CUDACC__

@@ -33,8 +33,8 @@ struct Pool2dParams {
   friend bool operator==(const Pool2dParams&, const Pool2dParams&) = default;
 };
 
-// One update of each optimizer. w: parameter, g: gradient; all are flat and equally long, and all sums are in the
-// accumulation type. The formulas are in kernels/functors.h, the defaults in optim/.
+// One update of each optimizer. w: parameter, g: gradient; all are flat and equally long, and all sums are in
+// the accumulation type. The formulas are in kernels/functors.h, the defaults in optim/.
 
 struct SgdStep {
   double lr = 0;
@@ -52,7 +52,7 @@ struct RmspropStep {
   double eps = 0;
   bool eps_inside_root = false;  // Keras: g / sqrt(v + eps); PyTorch: g / (sqrt(v) + eps)
   double momentum = 0;
-  double weight_decay = 0;  // added to the gradient
+  double weight_decay = 0;      // added to the gradient
   bool lr_in_velocity = false;  // Keras: v = momentum*v + lr*d; PyTorch: v = momentum*v + d, step lr*v
 };
 
@@ -61,7 +61,8 @@ struct AdamStep {
   double beta1 = 0;
   double beta2 = 0;
   double eps = 0;
-  bool eps_on_corrected_root = true;  // PyTorch: sqrt(v / c2) + eps; Keras: sqrt(v) + eps with lr * sqrt(c2) / c1
+  bool eps_on_corrected_root =
+      true;  // PyTorch: sqrt(v / c2) + eps; Keras: sqrt(v) + eps with lr * sqrt(c2) / c1
   double weight_decay = 0;
   bool decoupled_decay = false;  // AdamW: w shrinks by lr * weight_decay; else decay is added to the gradient
   int64_t step = 1;              // counts from 1

@@ -35,7 +35,8 @@ void set_num_threads(int count) {
   thread_count() = count;
 }
 
-void detail::parallel_ranges(int64_t count, int64_t grain, void (*body)(void*, int64_t, int64_t), void* context) {
+void detail::parallel_ranges(int64_t count, int64_t grain, void (*body)(void*, int64_t, int64_t),
+                             void* context) {
   if (count <= 0) return;
   const int64_t most = count / std::max<int64_t>(grain, 1);  // ranges that are no smaller than the grain
   const int threads = static_cast<int>(std::min<int64_t>(num_threads(), most));

@@ -7,7 +7,8 @@
 
 namespace dlengine {
 
-/// Threads that CPU operations use; at first DLENGINE_NUM_THREADS, else OMP_NUM_THREADS, else the cores there are.
+/// Threads that CPU operations use; at first DLENGINE_NUM_THREADS, else OMP_NUM_THREADS, else the cores there
+/// are.
 int num_threads();
 /// Throws ValueError below 1.
 void set_num_threads(int count);
@@ -16,9 +17,9 @@ namespace detail {
 void parallel_ranges(int64_t count, int64_t grain, void (*body)(void*, int64_t, int64_t), void* context);
 }
 
-/// Splits 0 .. count-1 into one range per thread, each of `grain` items or more, and calls body(begin, end) on each.
-/// Runs on the calling thread alone where count <= grain, or inside of another parallel loop. An exception of the body
-/// is thrown to the caller.
+/// Splits 0 .. count-1 into one range per thread, each of `grain` items or more, and calls body(begin, end)
+/// on each. Runs on the calling thread alone where count <= grain, or inside of another parallel loop. An
+/// exception of the body is thrown to the caller.
 template <typename F>
 void parallel_for(int64_t count, int64_t grain, F&& body) {
   using Body = std::remove_reference_t<F>;

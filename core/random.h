@@ -8,8 +8,8 @@
 
 namespace dlengine {
 
-/// Gives every random operation a stream of its own. State: the seed and how many streams were taken, so it is
-/// saved and restored with two numbers.
+/// Gives every random operation a stream of its own. State: the seed and how many streams were taken, so it
+/// is saved and restored with two numbers.
 class Generator {
  public:
   struct State {

@@ -11,7 +11,8 @@
 namespace dlengine {
 
 Dims::Dims(std::span<const int64_t> values) {
-  check<ShapeError>(values.size() <= kMaxRank, "a tensor has at most {} axes, got {}", kMaxRank, values.size());
+  check<ShapeError>(values.size() <= kMaxRank, "a tensor has at most {} axes, got {}", kMaxRank,
+                    values.size());
   std::copy(values.begin(), values.end(), values_.begin());
   rank_ = static_cast<int>(values.size());
 }
@@ -40,7 +41,9 @@ int64_t Dims::product() const { return std::accumulate(begin(), end(), int64_t{1
 
 bool operator==(const Dims& a, const Dims& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
-std::string to_string(const Dims& dims) { return fmt::format("[{}]", fmt::join(dims.begin(), dims.end(), ", ")); }
+std::string to_string(const Dims& dims) {
+  return fmt::format("[{}]", fmt::join(dims.begin(), dims.end(), ", "));
+}
 
 Strides contiguous_strides(const Shape& shape) {
   Strides strides = Strides::filled(shape.rank(), 1);
@@ -76,7 +79,8 @@ Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
     int64_t& size = result[axis + lead];
     const int64_t other = shorter[axis];
     check<ShapeError>(size == other || size == 1 || other == 1,
-                      "{}: {} and {} do not broadcast: aligned at the last axis, sizes must be equal or 1", op, a, b);
+                      "{}: {} and {} do not broadcast: aligned at the last axis, sizes must be equal or 1",
+                      op, a, b);
     if (size == 1) size = other;
   }
   return result;

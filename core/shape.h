@@ -17,7 +17,8 @@ inline constexpr int kMaxRank = 8;
 class Dims {
  public:
   Dims() = default;
-  Dims(std::initializer_list<int64_t> values) : Dims(std::span<const int64_t>(values.begin(), values.size())) {}
+  Dims(std::initializer_list<int64_t> values)
+      : Dims(std::span<const int64_t>(values.begin(), values.size())) {}
   explicit Dims(std::span<const int64_t> values);
   /// count axes, each of the given value.
   static Dims filled(int count, int64_t value);
@@ -61,7 +62,8 @@ bool is_contiguous(const Shape& shape, const Strides& strides);
 /// The axis as 0 <= axis < rank; negative ones count from the end. Throws ShapeError that names op.
 int normalize_axis(const char* op, int axis, int rank);
 
-/// NumPy's rule: trailing axes are aligned, and of two sizes one is 1 or both are equal. Throws ShapeError naming op.
+/// NumPy's rule: trailing axes are aligned, and of two sizes one is 1 or both are equal. Throws ShapeError
+/// naming op.
 Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
 
 /// Strides that read a tensor of (shape, strides) as `target`: 0 along broadcast axes.

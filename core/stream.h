@@ -1,4 +1,5 @@
-// Queues of device work. On the CPU a call has finished when it returns, so streams and events are empty there.
+// Queues of device work. On the CPU a call has finished when it returns, so streams and events are empty
+// there.
 #pragma once
 
 #include <memory>
@@ -56,8 +57,8 @@ class StreamGuard {
   Stream previous_;
 };
 
-/// Waits until the device has done everything it was given. Errors found there, such as a label out of range, are
-/// thrown here.
+/// Waits until the device has done everything it was given. Errors found there, such as a label out of range,
+/// are thrown here.
 void synchronize(Device device);
 
 }  // namespace dlengine

@@ -27,9 +27,10 @@ bool Tensor::is_contiguous() const { return dlengine::is_contiguous(shape(), str
 Tensor Tensor::detach() const { return {storage(), offset(), shape(), strides(), dtype()}; }
 
 Tensor& Tensor::set_requires_grad(bool value) {
-  check<DTypeError>(!value || is_floating(dtype()), "set_requires_grad: only floating tensors have gradients, this is {}",
-                    dtype());
-  check<AutogradError>(impl_->node == nullptr, "set_requires_grad: this tensor is the result of an operation; detach() it");
+  check<DTypeError>(!value || is_floating(dtype()),
+                    "set_requires_grad: only floating tensors have gradients, this is {}", dtype());
+  check<AutogradError>(impl_->node == nullptr,
+                       "set_requires_grad: this tensor is the result of an operation; detach() it");
   impl_->requires_grad = value;
   return *this;
 }
@@ -55,7 +56,7 @@ T Tensor::item() const {
   return to_vector<T>().front();
 }
 
-#define DLENGINE_INSTANTIATE(T)                          \
+#define DLENGINE_INSTANTIATE(T)                         \
   template std::vector<T> Tensor::to_vector<T>() const; \
   template T Tensor::item<T>() const;
 DLENGINE_INSTANTIATE(float)

@@ -22,15 +22,17 @@ class Node;
 /// End of an axis in slice().
 inline constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
 
-/// A handle: copies share elements, gradient and place on the tape, as in PyTorch. Views (slice, transpose, reshape
-/// where it can) share the elements. A default-constructed Tensor is undefined; only defined() may be asked of it.
+/// A handle: copies share elements, gradient and place on the tape, as in PyTorch. Views (slice, transpose,
+/// reshape where it can) share the elements. A default-constructed Tensor is undefined; only defined() may be
+/// asked of it.
 ///
 /// Every operation that computes elements is differentiable where its docstring has a "Grads" line.
 class Tensor {
  public:
   Tensor() = default;
   /// A view of storage, `offset` elements from its start.
-  Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& shape, const Strides& strides, DType dtype);
+  Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& shape, const Strides& strides,
+         DType dtype);
 
   bool defined() const { return impl_ != nullptr; }
   const Shape& shape() const { return impl_->shape; }
@@ -59,7 +61,8 @@ class Tensor {
 
   // Views. Grads: all of them. Negative axes and positions count from the end.
 
-  /// Elements start, start + step, ... before stop along an axis; positions are clipped as in NumPy. step >= 1.
+  /// Elements start, start + step, ... before stop along an axis; positions are clipped as in NumPy. step
+  /// >= 1.
   Tensor slice(int axis, int64_t start, int64_t stop = kEnd, int64_t step = 1) const;
   /// Position `index` of an axis; the axis goes away. Throws ValueError outside of it.
   Tensor select(int axis, int64_t index) const;
@@ -117,8 +120,8 @@ class Tensor {
   /// The same elements, off the tape.
   Tensor detach() const;
 
-  /// Shows the elements of `other` from now on, through every copy of this handle, and forgets the gradient: how
-  /// parameters move to another device, type or arena. For leaves.
+  /// Shows the elements of `other` from now on, through every copy of this handle, and forgets the gradient:
+  /// how parameters move to another device, type or arena. For leaves.
   void set_data(const Tensor& other) {
     const bool wants_grad = impl_->requires_grad;
     *impl_ = *other.impl_;

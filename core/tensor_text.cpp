@@ -16,7 +16,9 @@ constexpr int64_t kEdge = 3;
 class Printer {
  public:
   explicit Printer(const Tensor& tensor)
-      : shape_(tensor.shape()), strides_(contiguous_strides(shape_)), shorten_(tensor.numel() > kMostElements) {
+      : shape_(tensor.shape()),
+        strides_(contiguous_strides(shape_)),
+        shorten_(tensor.numel() > kMostElements) {
     if (is_floating(tensor.dtype())) {
       floating_ = tensor.to_vector<double>();
     } else {
@@ -52,7 +54,8 @@ class Printer {
       width_ = std::max(width_, element(from).size());
       return;
     }
-    for_shown(shape_[axis], [&](int64_t i) { measure(axis + 1, from + i * strides_[axis]); }, [] {});
+    for_shown(
+        shape_[axis], [&](int64_t i) { measure(axis + 1, from + i * strides_[axis]); }, [] {});
   }
 
   void print(int axis, int64_t from) {
@@ -62,8 +65,9 @@ class Printer {
     }
     const bool innermost = axis == shape_.rank() - 1;
     const std::string separator =
-        innermost ? ", " : "," + std::string(static_cast<size_t>(shape_.rank() - axis - 1), '\n') +
-                               std::string(static_cast<size_t>(axis) + 1, ' ');
+        innermost ? ", "
+                  : "," + std::string(static_cast<size_t>(shape_.rank() - axis - 1), '\n') +
+                        std::string(static_cast<size_t>(axis) + 1, ' ');
     text_ += '[';
     bool first = true;
     const auto separate = [&] {
@@ -97,7 +101,8 @@ class Printer {
 
 std::string to_string(const Tensor& tensor) {
   if (!tensor.defined()) return "undefined tensor";
-  return fmt::format("{}\n{} {} on {}", Printer(tensor).text(), tensor.dtype(), tensor.shape(), tensor.device());
+  return fmt::format("{}\n{} {} on {}", Printer(tensor).text(), tensor.dtype(), tensor.shape(),
+                     tensor.device());
 }
 
 }  // namespace dlengine

@@ -24,7 +24,8 @@ struct WrappingOf<T, true> {
 };
 }  // namespace detail
 
-/// The type in which sums and products of T are defined for every argument: integers wrap around, as in NumPy.
+/// The type in which sums and products of T are defined for every argument: integers wrap around, as in
+/// NumPy.
 template <typename T>
 using Wrapping = typename detail::WrappingOf<T, std::is_integral_v<T> && std::is_signed_v<T>>::type;
 
@@ -217,7 +218,8 @@ struct Maximum {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T a, T b) {
     const T larger = a > b ? a : b;
-    return a != a ? a : larger;  // NaN wins; two selections, because || would keep loops from being vectorised
+    return a != a ? a
+                  : larger;  // NaN wins; two selections, because || would keep loops from being vectorised
   }
 };
 

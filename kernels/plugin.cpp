@@ -44,7 +44,7 @@ OpenedBackend open_plugin(const char* file_name, const std::string& path) {
   if (!library) {
     const std::string text = one_line(dlerror());
     if (text.starts_with(file_name)) {
-      return {nullptr, fmt::format("dlengine was built without CUDA: {}", text)};
+      return {nullptr, fmt::format("dlengine has no CUDA backend beside it: {}", text)};
     }
     return {nullptr, fmt::format("the CUDA backend cannot be loaded: {}", text)};
   }

@@ -9,8 +9,8 @@
 
 namespace dlengine {
 
-/// Sizes and the strides of N tensors, with neighbouring axes joined wherever all tensors allow it and axes of size 1
-/// left out. Contiguous tensors come out with rank 1. Axis 0 is the outermost.
+/// Sizes and the strides of N tensors, with neighbouring axes joined wherever all tensors allow it and axes
+/// of size 1 left out. Contiguous tensors come out with rank 1. Axis 0 is the outermost.
 template <int N>
 struct StridedWalk {
   int rank = 0;

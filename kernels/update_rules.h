@@ -1,5 +1,5 @@
-// The optimizers' formulas for one element, once for every device. T is float or double; coefficients that do not
-// depend on the element are computed once, on the host, in double.
+// The optimizers' formulas for one element, once for every device. T is float or double; coefficients that do
+// not depend on the element are computed once, on the host, in double.
 #pragma once
 
 #include <cmath>

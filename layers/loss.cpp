@@ -18,7 +18,7 @@ Tensor mse_loss(const Tensor& output, const Tensor& target, Reduction reduction)
   check<DTypeError>(output.dtype() == target.dtype() && is_floating(output.dtype()),
                     "mse_loss: output is {}, target is {}; need one floating type", output.dtype(),
                     target.dtype());
-  const Tensor squares = square(output - target);
+  Tensor squares = square(output - target);
   switch (reduction) {
     case Reduction::none: return squares;
     case Reduction::mean: return mean(squares);

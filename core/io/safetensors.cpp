@@ -236,6 +236,7 @@ Entry parse_entry(const std::string& name, const Json& tensor) {
 /// Together the tensors must fill the data without gap or overlap.
 void check_layout(const std::vector<Entry>& entries, uint64_t data_bytes) {
   std::vector<const Entry*> order;
+  order.reserve(entries.size());
   for (const Entry& entry : entries) order.push_back(&entry);
   std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) {
     return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);

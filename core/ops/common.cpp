@@ -22,8 +22,9 @@ void check_one_floating_type(const char* op, std::initializer_list<const Tensor*
   const DType type = (*tensors.begin())->dtype();
   for (const Tensor* tensor : tensors) {
     if (!is_floating(tensor->dtype())) throw_unsupported_dtype(op, tensor->dtype(), "a floating type");
-    check<DTypeError>(tensor->dtype() == type, "{}: operands are {} and {}, need one type; convert one with to(dtype)",
-                      op, type, tensor->dtype());
+    check<DTypeError>(tensor->dtype() == type,
+                      "{}: operands are {} and {}, need one type; convert one with to(dtype)", op, type,
+                      tensor->dtype());
   }
 }
 

@@ -7,8 +7,8 @@
 
 namespace dlengine {
 
-/// Throws ValueError for an undefined tensor and DeviceError for tensors on different devices; undefined ones that may be
-/// are left out by the caller.
+/// Throws ValueError for an undefined tensor and DeviceError for tensors on different devices; undefined ones
+/// that may be are left out by the caller.
 void check_operands(const char* op, std::initializer_list<const Tensor*> tensors);
 
 /// Throws DTypeError unless the tensors have one floating type.

@@ -27,8 +27,8 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
   check_operands("conv2d", {&x, &w, &some_bias});
   check_one_floating_type("conv2d", {&x, &w, &some_bias});
   const Shape shape = conv2d_shape(x.shape(), w.shape(), params);
-  check<ShapeError>(!bias.defined() || bias.shape() == Shape{w.dim(0)}, "conv2d: need bias [{}] for w {}, got {}",
-                    w.dim(0), w.shape(), some_bias.shape());
+  check<ShapeError>(!bias.defined() || bias.shape() == Shape{w.dim(0)},
+                    "conv2d: need bias [{}] for w {}, got {}", w.dim(0), w.shape(), some_bias.shape());
   Tensor y = empty(shape, x.dtype(), x.device());
   const Tensor images = dense(x), filters = dense(w);
   backend_for(x.device()).conv2d(images, filters, bias.defined() ? dense(bias) : bias, params, y);

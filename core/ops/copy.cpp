@@ -42,7 +42,8 @@ Tensor Tensor::to(DType target) const {
   if (target == dtype()) return *this;
   Tensor y = converted(*this, target);
   if (!is_floating(target)) return y;
-  return record("cast", y, {*this}, [from = dtype()](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.to(from)); });
+  return record("cast", y, {*this},
+                [from = dtype()](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.to(from)); });
 }
 
 Tensor Tensor::to(Device target) const {

@@ -103,19 +103,22 @@ Tensor pow(const Tensor& x1, const Tensor& x2) {
   const auto [a, b] = promoted("pow", x1, x2);
   check_one_floating_type("pow", {&a});
   const Tensor y = compute(BinaryOp::pow, "pow", a, b);
-  return record("pow", y, {a, b}, [a = Saved(a), b = Saved(b), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
-    if (dx.wants(0)) {
-      // Where b is 0 the power is 1 throughout, but a^(b - 1) may be infinite.
-      const Tensor none = zeros_like(b.get());
-      const Tensor slope = where(equal(b.get(), none), none, b.get() * pow(a.get(), b.get() - 1));
-      dx.add(0, sum_to(dy * slope, a.get().shape()));
-    }
-    if (dx.wants(1)) {
-      // Where a is 0 the power does not move with b (b > 0), but its logarithm is infinite.
-      const Tensor slope = where(equal(y.get(), zeros_like(y.get())), zeros_like(y.get()), y.get() * log(a.get()));
-      dx.add(1, sum_to(dy * slope, b.get().shape()));
-    }
-  });
+  return record("pow", y, {a, b},
+                [a = Saved(a), b = Saved(b), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
+                  if (dx.wants(0)) {
+                    // Where b is 0 the power is 1 throughout, but a^(b - 1) may be infinite.
+                    const Tensor none = zeros_like(b.get());
+                    const Tensor slope =
+                        where(equal(b.get(), none), none, b.get() * pow(a.get(), b.get() - 1));
+                    dx.add(0, sum_to(dy * slope, a.get().shape()));
+                  }
+                  if (dx.wants(1)) {
+                    // Where a is 0 the power does not move with b (b > 0), but its logarithm is infinite.
+                    const Tensor slope = where(equal(y.get(), zeros_like(y.get())), zeros_like(y.get()),
+                                               y.get() * log(a.get()));
+                    dx.add(1, sum_to(dy * slope, b.get().shape()));
+                  }
+                });
 }
 
 Tensor pow(const Tensor& a, double b) { return pow(a, scalar(b, a.dtype(), a.device())); }
@@ -124,12 +127,13 @@ Tensor scale_shift(const Tensor& x, double scale, double shift) {
   check_operands("scale_shift", {&x});
   const bool whole = std::trunc(scale) == scale && std::trunc(shift) == shift;
   check<DTypeError>(is_floating(x.dtype()) || (whole && x.dtype() != DType::boolean),
-                    "scale_shift: x is {}; convert it to a floating type to compute x * {} + {}", x.dtype(), scale,
-                    shift);
+                    "scale_shift: x is {}; convert it to a floating type to compute x * {} + {}", x.dtype(),
+                    scale, shift);
   Tensor y = empty(x.shape(), x.dtype(), x.device());
   backend_for(x.device()).scale_shift(x, scale, shift, y);
-  return record("scale_shift", y, {x},
-                [scale](const Tensor& dy, InputGrads& dx) { dx.add(0, scale == 1 ? dy : scale_shift(dy, scale, 0)); });
+  return record("scale_shift", y, {x}, [scale](const Tensor& dy, InputGrads& dx) {
+    dx.add(0, scale == 1 ? dy : scale_shift(dy, scale, 0));
+  });
 }
 
 Tensor operator/(const Tensor& x, double b) {
@@ -156,22 +160,27 @@ Tensor not_equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::n
 Tensor less(const Tensor& a, const Tensor& b) { return compare(CompareOp::lt, "less", a, b); }
 Tensor less_equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::le, "less_equal", a, b); }
 Tensor greater(const Tensor& a, const Tensor& b) { return compare(CompareOp::gt, "greater", a, b); }
-Tensor greater_equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::ge, "greater_equal", a, b); }
+Tensor greater_equal(const Tensor& a, const Tensor& b) {
+  return compare(CompareOp::ge, "greater_equal", a, b);
+}
 
 Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
   check_operands("where", {&condition, &x1, &x2});
-  check<DTypeError>(condition.dtype() == DType::boolean, "where: the condition is {}, need bool", condition.dtype());
+  check<DTypeError>(condition.dtype() == DType::boolean, "where: the condition is {}, need bool",
+                    condition.dtype());
   const auto [a, b] = promoted("where", x1, x2);
-  const Shape shape = broadcast_shapes("where", broadcast_shapes("where", a.shape(), b.shape()), condition.shape());
+  const Shape shape =
+      broadcast_shapes("where", broadcast_shapes("where", a.shape(), b.shape()), condition.shape());
   Tensor y = empty(shape, a.dtype(), a.device());
   backend_for(a.device())
       .where(broadcast_view(condition, shape), broadcast_view(a, shape), broadcast_view(b, shape), y);
-  return record("where", y, {a, b},
-                [condition = Saved(condition), sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
-                  const Tensor none = scalar(0, dy.dtype(), dy.device());
-                  if (dx.wants(0)) dx.add(0, sum_to(where(condition.get(), dy, none), sa));
-                  if (dx.wants(1)) dx.add(1, sum_to(where(condition.get(), none, dy), sb));
-                });
+  return record(
+      "where", y, {a, b},
+      [condition = Saved(condition), sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
+        const Tensor none = scalar(0, dy.dtype(), dy.device());
+        if (dx.wants(0)) dx.add(0, sum_to(where(condition.get(), dy, none), sa));
+        if (dx.wants(1)) dx.add(1, sum_to(where(condition.get(), none, dy), sb));
+      });
 }
 
 namespace {
@@ -180,16 +189,18 @@ enum class Takes { floating, numeric };
 
 Tensor unary(UnaryOp op, const char* name, const Tensor& x, Takes takes = Takes::floating) {
   check_operands(name, {&x});
-  if (takes == Takes::floating && !is_floating(x.dtype())) throw_unsupported_dtype(name, x.dtype(), "a floating type");
+  if (takes == Takes::floating && !is_floating(x.dtype()))
+    throw_unsupported_dtype(name, x.dtype(), "a floating type");
   if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
   Tensor y = empty(x.shape(), x.dtype(), x.device());
   backend_for(x.device()).unary(op, x, y);
-  return record(name, y, {x},
-                [op, saved = Saved(slope_from_result(op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
-                  Tensor gradient = dx.buffer(0);
-                  backend_for(dy.device()).unary_grad(op, saved.get(), dy, gradient);
-                  dx.add(0, gradient);
-                });
+  return record(
+      name, y, {x},
+      [op, saved = Saved(slope_from_result(op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
+        Tensor gradient = dx.buffer(0);
+        backend_for(dy.device()).unary_grad(op, saved.get(), dy, gradient);
+        dx.add(0, gradient);
+      });
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // Arithmetic, comparisons and functions of single elements.
 //
-// Two operands broadcast by NumPy's rule (trailing axes aligned) and are promoted to one type; docs/numerics.md has the
-// table. They must be on one device: nothing is moved silently. Throws ShapeError, DTypeError, DeviceError.
+// Two operands broadcast by NumPy's rule (trailing axes aligned) and are promoted to one type;
+// docs/numerics.md has the table. They must be on one device: nothing is moved silently. Throws ShapeError,
+// DTypeError, DeviceError.
 #pragma once
 
 #include "dlengine/core/tensor.h"
@@ -12,7 +13,7 @@ namespace dlengine {
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
-Tensor div(const Tensor& a, const Tensor& b);  // integers: rounded towards 0
+Tensor div(const Tensor& a, const Tensor& b);      // integers: rounded towards 0
 Tensor maximum(const Tensor& a, const Tensor& b);  // where equal, each operand gets half of the gradient
 Tensor minimum(const Tensor& a, const Tensor& b);
 Tensor pow(const Tensor& a, const Tensor& b);  // floating; the gradient of b needs a > 0

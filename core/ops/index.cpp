@@ -13,8 +13,8 @@ namespace dlengine {
 namespace {
 
 Tensor checked_index(const char* op, const Tensor& index) {
-  check<DTypeError>(index.dtype() == DType::i64 || index.dtype() == DType::i32, "{}: index is {}, need i32 or i64", op,
-                    index.dtype());
+  check<DTypeError>(index.dtype() == DType::i64 || index.dtype() == DType::i32,
+                    "{}: index is {}, need i32 or i64", op, index.dtype());
   return dense(index.to(DType::i64));
 }
 
@@ -81,9 +81,10 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
     Shape other = part.shape();
     const bool same_rank = other.rank() == shape.rank();
     if (same_rank) other[axis] = shape[axis];
-    check<ShapeError>(same_rank && other == shape, "concat: {} and {} differ outside of axis {}", parts[0].shape(),
-                      part.shape(), axis);
-    check<DTypeError>(part.dtype() == parts[0].dtype(), "concat: parts are {} and {}", parts[0].dtype(), part.dtype());
+    check<ShapeError>(same_rank && other == shape, "concat: {} and {} differ outside of axis {}",
+                      parts[0].shape(), part.shape(), axis);
+    check<DTypeError>(part.dtype() == parts[0].dtype(), "concat: parts are {} and {}", parts[0].dtype(),
+                      part.dtype());
     shape[axis] += part.dim(axis);
   }
   Tensor y = empty(shape, parts[0].dtype(), parts[0].device());
@@ -106,7 +107,8 @@ Tensor stack(const std::vector<Tensor>& parts, int axis) {
   check<ValueError>(!parts.empty(), "stack: nothing to join");
   std::vector<Tensor> wide;
   for (const Tensor& part : parts) {
-    check<ShapeError>(part.shape() == parts[0].shape(), "stack: parts are {} and {}", parts[0].shape(), part.shape());
+    check<ShapeError>(part.shape() == parts[0].shape(), "stack: parts are {} and {}", parts[0].shape(),
+                      part.shape());
     wide.push_back(part.unsqueeze(axis));
   }
   return concat(wide, axis);

@@ -7,15 +7,16 @@
 
 namespace dlengine {
 
-/// Slices index[0], index[1], ... of an axis: y has size K = index.dim(0) there. index: i32 or i64 [K], 0 <= index <
-/// size. Types: any. Grads: x. Throws ShapeError, DTypeError; ValueError for a position out of range.
+/// Slices index[0], index[1], ... of an axis: y has size K = index.dim(0) there. index: i32 or i64 [K], 0 <=
+/// index < size. Types: any. Grads: x. Throws ShapeError, DTypeError; ValueError for a position out of range.
 Tensor index_select(const Tensor& x, int axis, const Tensor& index);
 
-/// y[i][j] = x[i][index[i][j]] for axis 1, alike for others. index: i64, x's rank, no larger than x on the other axes.
-/// Types: any. Grads: x. Throws as index_select.
+/// y[i][j] = x[i][index[i][j]] for axis 1, alike for others. index: i64, x's rank, no larger than x on the
+/// other axes. Types: any. Grads: x. Throws as index_select.
 Tensor gather(const Tensor& x, int axis, const Tensor& index);
 
-/// Classes [..] (integers) -> [.., classes] with a 1 at each class. No gradient. Throws ValueError out of range.
+/// Classes [..] (integers) -> [.., classes] with a 1 at each class. No gradient. Throws ValueError out of
+/// range.
 Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype = DType::f32);
 
 /// Joins tensors along an axis; they agree in type, device and every other axis. Types: any. Grads: all.

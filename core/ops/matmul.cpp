@@ -45,10 +45,13 @@ void add_product(InputGrads& dx, size_t i, const Tensor& a, const Tensor& b, con
 }
 
 Tensor matmul_matrices(const Tensor& a, const Tensor& b) {
-  return record("matmul", multiply(a, b), {a, b}, [a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
-    if (dx.wants(0)) add_product(dx, 0, dy, b.get().detach().transpose(-2, -1), a.get().shape());
-    if (dx.wants(1)) add_product(dx, 1, a.get().detach().transpose(-2, -1), dy, b.get().shape());
-  });
+  return record("matmul", multiply(a, b), {a, b},
+                [a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
+                  if (dx.wants(0))
+                    add_product(dx, 0, dy, b.get().detach().transpose(-2, -1), a.get().shape());
+                  if (dx.wants(1))
+                    add_product(dx, 1, a.get().detach().transpose(-2, -1), dy, b.get().shape());
+                });
 }
 
 }  // namespace
@@ -56,8 +59,8 @@ Tensor matmul_matrices(const Tensor& a, const Tensor& b) {
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_operands("matmul", {&a, &b});
   check_one_floating_type("matmul", {&a, &b});
-  check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: need vectors or matrices, got a {} and b {}", a.shape(),
-                    b.shape());
+  check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: need vectors or matrices, got a {} and b {}",
+                    a.shape(), b.shape());
   if (a.rank() == 1) return matmul(a.unsqueeze(0), b).squeeze(b.rank() == 1 ? 0 : -2);
   if (b.rank() == 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
   return matmul_matrices(a, b);
@@ -68,9 +71,11 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_operands("linear", {&x, &weight, &some_bias});
   check_one_floating_type("linear", {&x, &weight, &some_bias});
   check<ShapeError>(x.rank() >= 1 && weight.rank() == 2 && x.dim(-1) == weight.dim(1),
-                    "linear: need x [.., I] and weight [O, I], got x {} and weight {}", x.shape(), weight.shape());
+                    "linear: need x [.., I] and weight [O, I], got x {} and weight {}", x.shape(),
+                    weight.shape());
   check<ShapeError>(!bias.defined() || bias.shape() == Shape{weight.dim(0)},
-                    "linear: need bias [{}] for weight {}, got {}", weight.dim(0), weight.shape(), some_bias.shape());
+                    "linear: need bias [{}] for weight {}, got {}", weight.dim(0), weight.shape(),
+                    some_bias.shape());
   if (x.rank() != 2) {
     Shape rows = x.shape();
     rows.erase(rows.rank() - 1);
@@ -84,7 +89,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return record("linear", y, {x, weight, bias},
                 [x = Saved(x), weight = Saved(weight)](const Tensor& dy, InputGrads& dx) {
                   if (dx.wants(0)) add_product(dx, 0, dy, weight.get().detach(), x.get().shape());
-                  if (dx.wants(1)) add_product(dx, 1, dy.transpose(0, 1), x.get().detach(), weight.get().shape());
+                  if (dx.wants(1))
+                    add_product(dx, 1, dy.transpose(0, 1), x.get().detach(), weight.get().shape());
                   if (dx.wants(2)) {
                     Tensor gradient = dx.buffer(2);
                     Tensor row = gradient.reshape({1, gradient.numel()});

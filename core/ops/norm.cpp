@@ -18,10 +18,10 @@ DType channel_type(const Tensor& x) { return x.dtype() == DType::f64 ? DType::f6
 void check_channels(const char* what, const Tensor& channels, const Tensor& x) {
   if (!channels.defined()) return;
   check_operands("batch_norm", {&x, &channels});
-  check<ShapeError>(channels.shape() == Shape{x.dim(1)}, "batch_norm: need {} [{}] for x {}, got {}", what, x.dim(1),
-                    x.shape(), channels.shape());
-  check<DTypeError>(channels.dtype() == channel_type(x), "batch_norm: need {} in {} for x in {}, got {}", what,
-                    channel_type(x), x.dtype(), channels.dtype());
+  check<ShapeError>(channels.shape() == Shape{x.dim(1)}, "batch_norm: need {} [{}] for x {}, got {}", what,
+                    x.dim(1), x.shape(), channels.shape());
+  check<DTypeError>(channels.dtype() == channel_type(x), "batch_norm: need {} in {} for x in {}, got {}",
+                    what, channel_type(x), x.dtype(), channels.dtype());
 }
 
 /// Per-channel values shaped to broadcast over x [N, C, ...].
@@ -33,7 +33,8 @@ Tensor per_channel(const Tensor& channels, const Tensor& x) {
 
 Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend::BatchNormState& state) {
   const int64_t values = x.dim(1) == 0 ? 0 : x.numel() / x.dim(1);
-  check<ValueError>(values != 1, "batch_norm: a batch with one value per channel has no variance, x is {}", x.shape());
+  check<ValueError>(values != 1, "batch_norm: a batch with one value per channel has no variance, x is {}",
+                    x.shape());
   Backend& backend = backend_for(x.device());
   const Tensor images = dense(x), scale = dense(weight);
   Tensor y = empty_like(x);
@@ -49,8 +50,8 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
                   Tensor weight_gradient = empty_like(mean);
                   Tensor bias_gradient = empty_like(mean);
                   backend_for(dy.device())
-                      .batch_norm_grad(x.get(), weight.get(), mean, inv_std, dense(dy), x_gradient, weight_gradient,
-                                       bias_gradient);
+                      .batch_norm_grad(x.get(), weight.get(), mean, inv_std, dense(dy), x_gradient,
+                                       weight_gradient, bias_gradient);
                   dx.add(0, x_gradient);
                   dx.add(1, weight_gradient);
                   dx.add(2, bias_gradient);
@@ -58,25 +59,28 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
 }
 
 /// With running statistics it is one multiplication and one addition per channel.
-Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias, const Backend::BatchNormState& state) {
+Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                const Backend::BatchNormState& state) {
   Tensor y = empty_like(x);
   backend_for(x.device()).batch_norm_eval(dense(x), dense(weight), dense(bias), state, y);
-  return record("batch_norm", y, {x, weight, bias},
-                [x = Saved(x), weight = Saved(weight), state](const Tensor& dy, InputGrads& dx) {
-                  const DType type = weight.get().dtype();
-                  const Tensor inv_std = reciprocal(sqrt(state.running_var + state.eps));
-                  const Tensor wide = dy.to(type);
-                  if (dx.wants(0)) dx.add(0, (wide * per_channel(weight.get() * inv_std, dy)).to(dy.dtype()));
-                  if (dx.wants(1)) {
-                    const Tensor normalised = (x.get().to(type) - per_channel(state.running_mean, dy)) *
-                                              per_channel(inv_std, dy);
-                    dx.add(1, sum_to(wide * normalised, per_channel(weight.get(), dy).shape())
-                                  .reshape(weight.get().shape()));
-                  }
-                  if (dx.wants(2)) {
-                    dx.add(2, sum_to(wide, per_channel(weight.get(), dy).shape()).reshape(weight.get().shape()));
-                  }
-                });
+  return record(
+      "batch_norm", y, {x, weight, bias},
+      [x = Saved(x), weight = Saved(weight), state](const Tensor& dy, InputGrads& dx) {
+        const DType type = weight.get().dtype();
+        const Tensor inv_std = reciprocal(sqrt(state.running_var + state.eps));
+        const Tensor wide = dy.to(type);
+        if (dx.wants(0)) dx.add(0, (wide * per_channel(weight.get() * inv_std, dy)).to(dy.dtype()));
+        if (dx.wants(1)) {
+          const Tensor normalised =
+              (x.get().to(type) - per_channel(state.running_mean, dy)) * per_channel(inv_std, dy);
+          dx.add(
+              1,
+              sum_to(wide * normalised, per_channel(weight.get(), dy).shape()).reshape(weight.get().shape()));
+        }
+        if (dx.wants(2)) {
+          dx.add(2, sum_to(wide, per_channel(weight.get(), dy).shape()).reshape(weight.get().shape()));
+        }
+      });
 }
 
 }  // namespace
@@ -90,10 +94,12 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   check_channels("bias", bias, x);
   check_channels("running_mean", running_mean, x);
   check_channels("running_var", running_var, x);
-  check<ValueError>(running_mean.defined() == running_var.defined() && (params.training || running_mean.defined()),
-                    "batch_norm: evaluation needs running_mean and running_var; in training give both or none");
+  check<ValueError>(
+      running_mean.defined() == running_var.defined() && (params.training || running_mean.defined()),
+      "batch_norm: evaluation needs running_mean and running_var; in training give both or none");
   check<ValueError>(params.eps > 0 && params.momentum >= 0 && params.momentum <= 1,
-                    "batch_norm: need eps > 0 and momentum in [0, 1], got {} and {}", params.eps, params.momentum);
+                    "batch_norm: need eps > 0 and momentum in [0, 1], got {} and {}", params.eps,
+                    params.momentum);
   const Shape channels{x.dim(1)};
   const Tensor scale = weight.defined() ? weight : ones(channels, channel_type(x), x.device());
   const Tensor shift = bias.defined() ? bias : zeros(channels, channel_type(x), x.device());

@@ -6,8 +6,8 @@
 
 namespace dlengine {
 
-/// Largest pixel of each window; padding never wins. Grads: x, to the first largest pixel of a window in row-major order.
-/// Throws ShapeError, DTypeError, ValueError.
+/// Largest pixel of each window; padding never wins. Grads: x, to the first largest pixel of a window in
+/// row-major order. Throws ShapeError, DTypeError, ValueError.
 Tensor max_pool2d(const Tensor& x, const Pool2dParams& params);
 /// Mean of each window. Grads: x. Throws ShapeError, DTypeError, ValueError.
 Tensor avg_pool2d(const Tensor& x, const Pool2dParams& params);

@@ -15,8 +15,8 @@ namespace {
 
 /// What a reduction does to a shape.
 struct Plan {
-  Shape kept;    // with size 1 along the reduced axes
-  Shape result;  // as the caller wants it
+  Shape kept;         // with size 1 along the reduced axes
+  Shape result;       // as the caller wants it
   int64_t count = 1;  // elements that go into one
 };
 
@@ -94,9 +94,17 @@ Tensor mean(const Tensor& x, const ReduceOptions& options) {
                 });
 }
 
-Tensor max(const Tensor& x, const ReduceOptions& options) { return extreme(ReduceOp::max, "max", x, options); }
-Tensor min(const Tensor& x, const ReduceOptions& options) { return extreme(ReduceOp::min, "min", x, options); }
-Tensor argmax(const Tensor& x, int axis, bool keep_axis) { return arg_extreme(true, "argmax", x, axis, keep_axis); }
-Tensor argmin(const Tensor& x, int axis, bool keep_axis) { return arg_extreme(false, "argmin", x, axis, keep_axis); }
+Tensor max(const Tensor& x, const ReduceOptions& options) {
+  return extreme(ReduceOp::max, "max", x, options);
+}
+Tensor min(const Tensor& x, const ReduceOptions& options) {
+  return extreme(ReduceOp::min, "min", x, options);
+}
+Tensor argmax(const Tensor& x, int axis, bool keep_axis) {
+  return arg_extreme(true, "argmax", x, axis, keep_axis);
+}
+Tensor argmin(const Tensor& x, int axis, bool keep_axis) {
+  return arg_extreme(false, "argmin", x, axis, keep_axis);
+}
 
 }  // namespace dlengine

@@ -9,15 +9,17 @@ namespace dlengine {
 
 /// Which axes a reduction removes. Negative axes count from the end.
 struct ReduceOptions {
-  Shape axes = {};        // empty: all of them
+  Shape axes = {};         // empty: all of them
   bool keep_axes = false;  // leave reduced axes with size 1
 };
 
-/// Types: numeric; u8, i32 and bool sum in i64 and give i64, 16-bit floats sum in f32. Grads: x. The sum of nothing is 0.
+/// Types: numeric; u8, i32 and bool sum in i64 and give i64, 16-bit floats sum in f32. Grads: x. The sum of
+/// nothing is 0.
 Tensor sum(const Tensor& x, const ReduceOptions& options = {});
 /// Types: floating. Grads: x. Throws ValueError for a mean of nothing.
 Tensor mean(const Tensor& x, const ReduceOptions& options = {});
-/// Largest element; NaN wins. Equal largest elements share the gradient evenly. Throws ValueError for an empty axis.
+/// Largest element; NaN wins. Equal largest elements share the gradient evenly. Throws ValueError for an
+/// empty axis.
 Tensor max(const Tensor& x, const ReduceOptions& options = {});
 Tensor min(const Tensor& x, const ReduceOptions& options = {});
 

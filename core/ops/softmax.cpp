@@ -54,7 +54,8 @@ Tensor checked_target(const Tensor& logits, const Tensor& labels) {
                     "cross_entropy: need labels [{0}] or [{0}, {1}] for logits {2}, got {3}", logits.dim(0),
                     logits.dim(1), logits.shape(), labels.shape());
   check<DTypeError>(!is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
-                    "cross_entropy: labels [N] are classes and must be u8, i32 or i64, got {}", labels.dtype());
+                    "cross_entropy: labels [N] are classes and must be u8, i32 or i64, got {}",
+                    labels.dtype());
   return dense(labels.to(DType::i64));
 }
 

@@ -14,11 +14,13 @@ enum class Reduction : uint8_t { none, mean, sum };
 
 /// Cross-entropy of softmax(logits) with the labels, in one pass.
 ///
-/// Shapes: logits [N, C]; labels [N] of classes (u8, i32, i64) or [N, C] of probabilities (one-hot or soft, floating);
+/// Shapes: logits [N, C]; labels [N] of classes (u8, i32, i64) or [N, C] of probabilities (one-hot or soft,
+/// floating);
 ///         -> [] for mean (over N) and sum, [N] for none.
 /// Types:  floating; the loss of 16-bit logits is f32.
 /// Grads:  logits.
-/// Throws: ShapeError, DTypeError, DeviceError; ValueError for a label outside of 0 .. C-1, naming row and label (on a
+/// Throws: ShapeError, DTypeError, DeviceError; ValueError for a label outside of 0 .. C-1, naming row and
+/// label (on a
 ///         GPU when the result is next read).
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction = Reduction::mean);
 

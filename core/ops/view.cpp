@@ -43,8 +43,8 @@ Shape resolve_shape(const Tensor& x, Shape shape) {
   return shape;
 }
 
-/// Strides that read (shape, strides) as `target` without a copy, if there are any. Source axes that are dense among
-/// themselves form a chunk; every chunk must be filled exactly by neighbouring target axes.
+/// Strides that read (shape, strides) as `target` without a copy, if there are any. Source axes that are
+/// dense among themselves form a chunk; every chunk must be filled exactly by neighbouring target axes.
 std::optional<Strides> view_strides(const Shape& shape, const Strides& strides, const Shape& target) {
   if (is_contiguous(shape, strides)) return contiguous_strides(target);
   Strides result = Strides::filled(target.rank(), 0);
@@ -91,8 +91,8 @@ Tensor Tensor::slice(int axis, int64_t start, int64_t stop, int64_t step) const 
 Tensor Tensor::select(int axis, int64_t index) const {
   axis = normalize_axis("select", axis, rank());
   const int64_t size = shape()[axis];
-  check<ValueError>(index >= -size && index < size, "select: position {} is outside of axis {} of {}", index, axis,
-                    shape());
+  check<ValueError>(index >= -size && index < size, "select: position {} is outside of axis {} of {}", index,
+                    axis, shape());
   if (index < 0) index += size;
   return slice(axis, index, index + 1).squeeze(axis);
 }
@@ -110,7 +110,8 @@ Tensor Tensor::permute(std::initializer_list<int> axes) const {
 }
 
 Tensor Tensor::permute(std::span<const int> axes) const {
-  check<ShapeError>(static_cast<int>(axes.size()) == rank(), "permute: {} axes given for {}", axes.size(), shape());
+  check<ShapeError>(static_cast<int>(axes.size()) == rank(), "permute: {} axes given for {}", axes.size(),
+                    shape());
   Shape permuted;
   Strides steps;
   std::vector<int> back(axes.size(), -1);
@@ -122,7 +123,8 @@ Tensor Tensor::permute(std::span<const int> axes) const {
     steps.push_back(strides()[axis]);
   }
   Tensor y = view_of(*this, offset(), permuted, steps);
-  return record("permute", y, {*this}, [back](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.permute(back)); });
+  return record("permute", y, {*this},
+                [back](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.permute(back)); });
 }
 
 Tensor Tensor::reshape(const Shape& wanted) const {
@@ -173,8 +175,8 @@ Tensor Tensor::unsqueeze(int axis) const {
 }
 
 Tensor Tensor::expand(const Shape& target) const {
-  check<ShapeError>(broadcast_shapes("expand", shape(), target) == target, "expand: {} does not broadcast to {}",
-                    shape(), target);
+  check<ShapeError>(broadcast_shapes("expand", shape(), target) == target,
+                    "expand: {} does not broadcast to {}", shape(), target);
   if (target == shape()) return *this;
   Tensor y = view_of(*this, offset(), target, broadcast_strides(shape(), strides(), target));
   return record("expand", y, {*this},

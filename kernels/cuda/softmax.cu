@@ -163,9 +163,10 @@ void CudaBackend::softmax(const Tensor& x, bool log, Tensor& y) {
 void CudaBackend::softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tensor& dx) {
   for_rows("softmax_grad", y, [&]<typename T, int kLanes>(Type<T>, std::integral_constant<int, kLanes>) {
     const int64_t rows = y.shape()[0], columns = y.shape()[1];
-    const auto softmax_grad_rows = log ? softmax_grad_kernel<T, kLanes, true> : softmax_grad_kernel<T, kLanes, false>;
-    DLENGINE_LAUNCH(softmax_grad_rows, row_blocks<kLanes>(rows), row_block<kLanes>(), 0, enter(y.device()), rows,
-                    columns, y.data<T>(), dy.data<T>(), dx.data<T>());
+    const auto softmax_grad_rows =
+        log ? softmax_grad_kernel<T, kLanes, true> : softmax_grad_kernel<T, kLanes, false>;
+    DLENGINE_LAUNCH(softmax_grad_rows, row_blocks<kLanes>(rows), row_block<kLanes>(), 0, enter(y.device()),
+                    rows, columns, y.data<T>(), dy.data<T>(), dx.data<T>());
   });
 }
 

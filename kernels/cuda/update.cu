@@ -49,8 +49,8 @@ void launch_update(const Rule& rule, Tensor& w, const Tensor& g, State&... state
   const bool aligned = aligned16(w.raw(), g.raw(), state.raw()...);
   const auto pointer = [](Tensor& tensor) { return tensor.template data<T>(); };
   const auto optimizer_update = update_kernel<Rule, T, std::remove_pointer_t<decltype(pointer(state))>...>;
-  DLENGINE_LAUNCH(optimizer_update, blocks, kThreads, 0, enter(w.device()), rule, n, aligned, w.data<T>(), g.data<T>(),
-                  pointer(state)...);
+  DLENGINE_LAUNCH(optimizer_update, blocks, kThreads, 0, enter(w.device()), rule, n, aligned, w.data<T>(),
+                  g.data<T>(), pointer(state)...);
 }
 
 // The optimizers keep their weights in f32 or f64.

@@ -8,7 +8,7 @@
 
 #include "dlengine/core/io/safetensors.h"
 #include "tests/apps/process.h"
-#include "tests/apps/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace dlengine::test {
 namespace {

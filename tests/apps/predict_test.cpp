@@ -7,7 +7,7 @@
 #include "dlengine/data/images.h"
 #include "dlengine/data/synthetic_digits.h"
 #include "tests/apps/process.h"
-#include "tests/apps/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace dlengine::test {
 namespace {

@@ -1,4 +1,5 @@
-// Trains a small network on XOR of signs, as a user of the installed library would; fails below 95 % accuracy.
+// Trains a small network on XOR of signs, as a user of the installed library would; fails below 95 %
+// accuracy.
 #include <dlengine/dlengine.h>
 
 #include <cstdint>
