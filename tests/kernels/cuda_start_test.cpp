@@ -48,8 +48,7 @@ TEST(DeviceReports, AMissingCudaDeviceHasAReasonInOneLine) {
   const DeviceReport report = cuda_report();
   if (report.available) GTEST_SKIP() << "there is a CUDA device: " << report.devices.at(0);
   EXPECT_TRUE(report.devices.empty());
-  EXPECT_THAT(report.reason,
-              AnyOf(HasSubstr("driver"), HasSubstr("no CUDA backend"), HasSubstr("loaded")));
+  EXPECT_THAT(report.reason, AnyOf(HasSubstr("driver"), HasSubstr("no CUDA backend"), HasSubstr("loaded")));
   EXPECT_EQ(report.reason.find('\n'), std::string::npos);
   EXPECT_FALSE(is_available(kCuda));
 }
