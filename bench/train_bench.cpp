@@ -1,4 +1,4 @@
-// Times whole training steps: train_bench WORKLOAD BATCH THREADS [SECONDS]; see workloads.h and
+// Times whole training steps: train_bench [WORKLOAD BATCH THREADS [SECONDS]]; see workloads.h and
 // docs/benchmarks.md. DLENGINE_DEVICE chooses the device. STEPS=n runs exactly n steps untimed, for profilers
 // that count instructions.
 #include <fmt/format.h>
@@ -81,15 +81,7 @@ void update(Arguments arguments, Device device) {
   });
 }
 
-int run(int argc, char** argv) {
-  if (argc < 4) {
-    fmt::print(stderr, "usage: {} WORKLOAD BATCH THREADS [SECONDS]\n", argv[0]);
-    return 2;
-  }
-  const Arguments arguments{argv[1], std::stoll(argv[2]), argc > 4 ? std::stod(argv[4]) : 2.0};
-  set_num_threads(std::stoi(argv[3]));
-  manual_seed(1);
-  const Device device = Device::best();
+void run_workload(const Arguments& arguments, Device device) {
   if (arguments.workload == "W6") {
     update(arguments, device);
   } else if (arguments.workload == "W5") {
@@ -97,6 +89,25 @@ int run(int argc, char** argv) {
   } else {
     train(arguments, device);
   }
+}
+
+const Arguments kAll[] = {{"W0", 1},  {"W1", 128}, {"W2", 64},  {"W3", 64},
+                          {"W4", 64}, {"W5", 1},   {"W5", 256}, {"W6"}};
+
+int run(int argc, char** argv) {
+  if (argc != 1 && argc < 4) {
+    fmt::print(stderr, "usage: {} [WORKLOAD BATCH THREADS [SECONDS]]; without arguments: every workload\n",
+               argv[0]);
+    return 2;
+  }
+  manual_seed(1);
+  const Device device = Device::best();
+  if (argc == 1) {
+    for (const Arguments& arguments : kAll) run_workload(arguments, device);
+    return 0;
+  }
+  set_num_threads(std::stoi(argv[3]));
+  run_workload({argv[1], std::stoll(argv[2]), argc > 4 ? std::stod(argv[4]) : 2.0}, device);
   return 0;
 }
 

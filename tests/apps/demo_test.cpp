@@ -114,9 +114,9 @@ TEST(Demo, OneSeedGivesOneFile) {
     ASSERT_EQ(run(small_run({"--epochs", "2", "--seed", "7", "--save", dir / file})).code, 0);
   }
   ASSERT_EQ(run(small_run({"--epochs", "2", "--seed", "8", "--save", dir / "c"})).code, 0);
-  EXPECT_FALSE(bytes_of(dir / "a").empty());
-  EXPECT_EQ(bytes_of(dir / "a"), bytes_of(dir / "b"));
-  EXPECT_NE(bytes_of(dir / "a"), bytes_of(dir / "c"));
+  EXPECT_FALSE(read_bytes(dir / "a").empty());
+  EXPECT_EQ(read_bytes(dir / "a"), read_bytes(dir / "b"));
+  EXPECT_NE(read_bytes(dir / "a"), read_bytes(dir / "c"));
 }
 
 TEST(Demo, LoadedWeightsGiveTheSameFigures) {
@@ -241,7 +241,7 @@ TEST(Interrupt, SavesExitsWith130AndResumesToTheSameBits) {
   const Finished resumed = run(with({"--epochs", epochs, "--save", dir / "resumed", "--resume"}));
   EXPECT_EQ(resumed.code, 0) << resumed.err;
   ASSERT_EQ(run(small_run({"--recipe", "keras", "--epochs", epochs, "--save", dir / "straight"})).code, 0);
-  EXPECT_EQ(bytes_of(dir / "resumed"), bytes_of(dir / "straight"));
+  EXPECT_EQ(read_bytes(dir / "resumed"), read_bytes(dir / "straight"));
 }
 
 TEST(Interrupt, ResumingWithoutACheckpointIsAnError) {
