@@ -17,8 +17,8 @@ struct Device {
 
   friend bool operator==(const Device&, const Device&) = default;
 
-  /// From "cpu", "cuda", "cuda:1" or "best". Throws ValueError for anything else. Whether it is
-  /// there is said by is_available(), or by the first tensor placed on it.
+  /// From "cpu", "cuda", "cuda:1" or "best". Throws ValueError for anything else, DeviceError with the reason
+  /// for a device that is not there.
   static Device parse(std::string_view text);
   /// DLENGINE_DEVICE if that is set, else the first CUDA device, else the CPU.
   static Device best();
