@@ -2,7 +2,6 @@
 #include "dlengine/core/io/safetensors.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstddef>
@@ -23,6 +22,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/io/atomic_file.h"
+#include "dlengine/core/io/element_types.h"
 
 namespace dlengine {
 
@@ -37,32 +37,6 @@ constexpr uint64_t kLengthBytes = sizeof(uint64_t);
 constexpr uint64_t kMaxHeader = 100'000'000;  // the limit of the reference implementation
 constexpr uint64_t kAlignment = 8;            // of the first element; no type is wider
 constexpr uint64_t kMaxSize = std::numeric_limits<int64_t>::max();
-
-constexpr std::array<std::pair<DType, const char*>, 8> kTypeNames = {{{DType::f16, "F16"},
-                                                                      {DType::bf16, "BF16"},
-                                                                      {DType::f32, "F32"},
-                                                                      {DType::f64, "F64"},
-                                                                      {DType::u8, "U8"},
-                                                                      {DType::i32, "I32"},
-                                                                      {DType::i64, "I64"},
-                                                                      {DType::boolean, "BOOL"}}};
-constexpr std::array<const char*, 8> kForeignTypes = {"I8",  "I16",     "U16",     "U32",
-                                                      "U64", "F8_E4M3", "F8_E5M2", "C64"};
-
-const char* type_name(DType dtype) {
-  return std::find_if(kTypeNames.begin(), kTypeNames.end(), [&](auto& row) { return row.first == dtype; })
-      ->second;
-}
-
-DType parse_type(const std::string& tensor, const std::string& text) {
-  for (const auto& [dtype, name] : kTypeNames) {
-    if (text == name) return dtype;
-  }
-  check<DTypeError>(std::find(kForeignTypes.begin(), kForeignTypes.end(), text) == kForeignTypes.end(),
-                    "tensor \"{}\" has element type {}, need one of F16, BF16, F32, F64, U8, I32, I64, BOOL",
-                    tensor, text);
-  fail<IoError>("tensor \"{}\" has the unknown element type \"{}\"", tensor, text);
-}
 
 size_t bytes_of(const Tensor& tensor) {
   return static_cast<size_t>(tensor.numel()) * size_of(tensor.dtype());
@@ -102,7 +76,7 @@ std::string make_header(const NamedTensors& tensors, const std::map<std::string,
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto& [name, tensor] = tensors[i];
     header.push_back({name,
-                      {{"dtype", type_name(tensor.dtype())},
+                      {{"dtype", stored_name(tensor.dtype())},
                        {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())},
                        {"data_offsets", {begin[i], begin[i] + bytes_of(tensor)}}}});
   }
@@ -123,7 +97,7 @@ std::string make_header(const NamedTensors& tensors, const std::map<std::string,
 
 struct Entry {
   std::string name;
-  DType dtype;
+  const StoredType* type;
   Shape shape;
   uint64_t begin = 0, end = 0;  // bytes from the end of the header
 };
@@ -214,12 +188,12 @@ Entry parse_entry(const std::string& name, const Json& tensor) {
   check<IoError>(tensor.is_object(), "the entry of tensor \"{}\" is no object", name);
   const Json& type = field(tensor, name, "dtype");
   check<IoError>(type.is_string(), "tensor \"{}\": dtype is no text", name);
-  Entry entry{.name = name, .dtype = parse_type(name, type.get<std::string>()), .shape = {}};
+  Entry entry{.name = name, .type = &stored_type(name, type.get<std::string>()), .shape = {}};
 
   const std::vector<uint64_t> shape = sizes(tensor, name, "shape");
   check<IoError>(shape.size() <= size_t{kMaxRank}, "tensor \"{}\" has {} axes, at most {} are possible", name,
                  shape.size(), kMaxRank);
-  const uint64_t bytes = checked_bytes(name, shape, size_of(entry.dtype));
+  const uint64_t bytes = checked_bytes(name, shape, entry.type->bytes);
   for (const uint64_t size : shape) entry.shape.push_back(static_cast<int64_t>(size));
 
   const std::vector<uint64_t> offsets = sizes(tensor, name, "data_offsets");
@@ -228,8 +202,8 @@ Entry parse_entry(const std::string& name, const Json& tensor) {
   entry.begin = offsets[0];
   entry.end = offsets[1];
   check<IoError>(entry.end - entry.begin == bytes,
-                 "tensor \"{}\": {} {} needs {} bytes, data_offsets give {}", name, entry.dtype, entry.shape,
-                 bytes, entry.end - entry.begin);
+                 "tensor \"{}\": {} {} needs {} bytes, data_offsets give {}", name, entry.type->name,
+                 entry.shape, bytes, entry.end - entry.begin);
   return entry;
 }
 
@@ -271,12 +245,20 @@ void read_bytes(std::ifstream& stream, void* target, uint64_t bytes) {
 }
 
 Tensor read_tensor(std::ifstream& stream, const Entry& entry, uint64_t data_start) {
-  Tensor tensor = empty(entry.shape, entry.dtype);
+  Tensor tensor = empty(entry.shape, entry.type->dtype);
   stream.seekg(static_cast<std::streamoff>(data_start + entry.begin));
-  read_bytes(stream, tensor.raw(), entry.end - entry.begin);
-  if (entry.dtype == DType::boolean) {  // any other byte would be no valid bool in C++
-    const auto* bytes = static_cast<const uint8_t*>(tensor.raw());
-    const bool valid = std::all_of(bytes, bytes + tensor.numel(), [](uint8_t byte) { return byte <= 1; });
+  const uint64_t bytes = entry.end - entry.begin;
+  if (entry.type->widen) {
+    std::vector<std::byte> stored(bytes);
+    read_bytes(stream, stored.data(), bytes);
+    entry.type->widen(stored.data(), tensor.numel(), tensor.raw());
+  } else {
+    read_bytes(stream, tensor.raw(), bytes);
+  }
+  if (entry.type->dtype == DType::boolean) {  // any other byte would be no valid bool in C++
+    const auto* elements = static_cast<const uint8_t*>(tensor.raw());
+    const bool valid =
+        std::all_of(elements, elements + tensor.numel(), [](uint8_t byte) { return byte <= 1; });
     check<IoError>(valid, "tensor \"{}\" is BOOL and has an element that is neither 0 nor 1", entry.name);
   }
   return tensor;

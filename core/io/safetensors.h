@@ -27,8 +27,8 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 
 /// Reads the file. Nothing in it is trusted: lengths, offsets, overlaps, gaps, shapes and types are checked
-/// before memory is taken. Throws IoError that says what is wrong and where; DTypeError for an element type
-/// that dlengine has not (I8, I16, U16, U32, U64, F8_*), also if other tensors of the file could be read.
+/// before memory is taken. I8, I16 and U16 are read into i32, U32 into i64. Throws IoError that says what is
+/// wrong and where; DTypeError for U64, F8_* and C64, also if other tensors of the file could be read.
 SafetensorsFile load_safetensors(const std::string& path);
 
 }  // namespace dlengine

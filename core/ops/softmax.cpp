@@ -81,7 +81,7 @@ Tensor softmax(const Tensor& x, int axis) { return softmax_along("softmax", x, a
 Tensor log_softmax(const Tensor& x, int axis) { return softmax_along("log_softmax", x, axis, true); }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction) {
-  const Tensor losses = row_losses(logits, checked_target(logits, labels));
+  Tensor losses = row_losses(logits, checked_target(logits, labels));
   switch (reduction) {
     case Reduction::none: return losses;
     case Reduction::mean: return mean(losses);

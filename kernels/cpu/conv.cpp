@@ -75,7 +75,7 @@ void split_batch(const Key& key, Plan& plan) {
   plan.calls = z.n / plan.images;
   plan.slots = sums ? std::min(plan.calls, slots_of(z)) : plan.calls;
   plan.all_threads = key.threads;
-  const bool even = plan.slots % key.threads == 0 || plan.slots >= 4 * key.threads;
+  const bool even = plan.slots % key.threads == 0 || plan.slots >= int64_t{4} * key.threads;
   if (even || (sums && plan.slots >= key.threads)) return;
   plan.images = z.n;
   plan.calls = plan.slots = 1;

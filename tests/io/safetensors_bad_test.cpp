@@ -159,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(Offsets, SafetensorsBad, testing::ValuesIn(kOffsets), c
 
 TEST(SafetensorsDamage, TypesThatDlengineHasNotAreNamed) {
   const TempDir dir;
-  for (const std::string type : {"I8", "I16", "U16", "U32", "U64", "F8_E4M3"}) {
+  for (const std::string type : {"U64", "F8_E4M3", "F8_E5M2", "C64"}) {
     write_bytes(dir / "a",
                 file_of(R"({"good":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"odd":{"dtype":")" + type +
                             R"(","shape":[0],"data_offsets":[0,0]}})",

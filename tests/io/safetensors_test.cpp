@@ -91,6 +91,27 @@ TEST(Safetensors, WritesTheBytesOfTheFormat) {
   EXPECT_EQ(read_bytes(dir / "a"), want);
 }
 
+TEST(Safetensors, ReadsNarrowIntegersIntoWiderOnes) {
+  const TempDir dir;
+  std::string file(8, '\0');
+  const std::string header = R"({"a":{"dtype":"I8","shape":[2],"data_offsets":[0,2]},)"
+                             R"("b":{"dtype":"I16","shape":[2],"data_offsets":[2,6]},)"
+                             R"("c":{"dtype":"U16","shape":[2],"data_offsets":[6,10]},)"
+                             R"("d":{"dtype":"U32","shape":[2],"data_offsets":[10,18]}})";
+  file[0] = static_cast<char>(header.size());
+  file += header + std::string("\x80\x7f", 2) + std::string("\x00\x80\xff\x7f", 4) +
+          std::string("\x00\x80\xff\xff", 4) + std::string("\x01\x00\x00\x80\xff\xff\xff\xff", 8);
+  write_bytes(dir / "a", file);
+  const NamedTensors tensors = load_safetensors(dir / "a").tensors;
+  ASSERT_EQ(tensors.size(), 4u);
+  const std::vector<std::vector<int64_t>> want = {
+      {-128, 127}, {-32768, 32767}, {32768, 65535}, {2147483649, 4294967295}};
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(tensors[i].second.dtype(), i < 3 ? DType::i32 : DType::i64);
+    EXPECT_EQ(tensors[i].second.to_vector<int64_t>(), want[i]);
+  }
+}
+
 TEST(Safetensors, AlignsEveryTensor) {
   const TempDir dir;
   NamedTensors tensors;
