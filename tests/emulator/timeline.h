@@ -22,8 +22,12 @@ bool precedes_running(OperationId earlier);
 /// "relu_kernel on stream 2", for reports.
 std::string describe_operation(OperationId operation);
 
+/// What is counted; see Control::Counters.
+enum class OperationKind { kernel, library_call, copy, memset, other };
+
 /// Appends an operation to the stream, or to the graph that the stream is capturing. The work runs when the
 /// execution mode says so, once for each replay of a graph.
-cudaError_t enqueue(cudaStream_t stream, std::string name, std::function<void()> work);
+cudaError_t enqueue(cudaStream_t stream, std::string name, std::function<void()> work,
+                    OperationKind kind = OperationKind::kernel);
 
 }  // namespace dlengine::emulator
