@@ -35,17 +35,36 @@ function(dl_bench name)
   dl_compile_options(${name})
 endfunction()
 
-# dl_test(name sources...): a GoogleTest program; CTest sees each of its cases, labelled with the folder's name.
+# dl_test(name [ON_DEVICES] sources...): a GoogleTest program; CTest sees each of its cases, labelled with the folder's
+# name. ON_DEVICES: it works on tests/support/devices.h, so CTest has every case a second time on the emulated device.
 function(dl_test name)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE dl_test_support GTest::gtest_main)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICES" "" "")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE dl_test_support)
   dl_compile_options(${name})
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # compiles in half the time; tests only call
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)
+  dl_discover_tests(${name} LABELS ${folder})
+  if(arg_ON_DEVICES AND TARGET dlengine_cuda_emu)
+    add_dependencies(${name} dlengine_cuda_emu)
+    dl_discover_tests(
+      ${name}
+      LABELS emulated
+      PREFIX cuda-emu.
+      ENVIRONMENT "DLENGINE_CUDA_PLUGIN=$<TARGET_FILE:dlengine_cuda_emu>" DLENGINE_TEST_DEVICES=cuda
+                  DLENGINE_REQUIRE_CUDA=1)
+  endif()
+endfunction()
+
+function(dl_discover_tests name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABELS;PREFIX" "ENVIRONMENT")
+  # CTest runs programs side by side, so threads that wait must not keep a core busy.
+  list(JOIN arg_ENVIRONMENT "\\;" environment)
+  string(PREPEND environment "OMP_WAIT_POLICY=passive\\;")
   gtest_discover_tests(
     ${name}
+    TEST_PREFIX "${arg_PREFIX}"
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
-    # CTest runs programs side by side, so threads that wait must not keep a core busy.
-    PROPERTIES TIMEOUT 300 LABELS ${folder} ENVIRONMENT OMP_WAIT_POLICY=passive)
+    PROPERTIES TIMEOUT 300 LABELS ${arg_LABELS} ENVIRONMENT "${environment}")
 endfunction()
