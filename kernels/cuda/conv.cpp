@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <tuple>
 
 #include "dlengine/core/check.h"
@@ -19,6 +20,7 @@ namespace {
 
 enum class Kind : int64_t { forward, grad_input, grad_weight };
 
+// One of the three convolutions of x, w and y, of which the kind says which is the result.
 struct Problem {
   Kind kind;
   DType dtype;
@@ -101,35 +103,56 @@ bool multiplies_directly(cudnnConvolutionBwdFilterAlgo_t algorithm) {
   return algorithm <= CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 || algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
 }
 
-// cuDNN's two questions for one kind of convolution, and their operands in its order.
-template <typename Perf, typename Algorithm, typename A, typename B, typename C>
-struct Questions {
-  cudnnStatus_t (*rank)(cudnnHandle_t, A, B, cudnnConvolutionDescriptor_t, C, int, int*, Perf*);
-  cudnnStatus_t (*workspace)(cudnnHandle_t, A, B, cudnnConvolutionDescriptor_t, C, Algorithm, size_t*);
-  A a;
-  B b;
-  C c;
-};
-
 // Takes the first algorithm of cuDNN's own ranking that is deterministic, multiplies directly and fits.
-template <typename Perf, typename Algorithm, typename A, typename B, typename C>
-void choose(cudnnHandle_t handle, const Questions<Perf, Algorithm, A, B, C>& ask, DType dtype, Plan& plan) {
-  constexpr int kMost = 16;
-  Perf ranking[kMost];
-  int count = 0;
-  const cudnnConvolutionDescriptor_t convolution = plan.convolution.get();
-  DLENGINE_CUDA_CHECK(ask.rank(handle, ask.a, ask.b, convolution, ask.c, kMost, &count, ranking));
-  for (int i = 0; i < count; ++i) {
-    const Perf& entry = ranking[i];
+template <typename Perf, typename WorkspaceOf>
+void choose(Plan& plan, DType dtype, std::span<const Perf> ranking, WorkspaceOf&& workspace_of) {
+  for (const Perf& entry : ranking) {
     if (entry.status != CUDNN_STATUS_SUCCESS || entry.determinism != CUDNN_DETERMINISTIC) continue;
     if (!multiplies_directly(entry.algo)) continue;
-    if (is_half(dtype)) DLENGINE_CUDA_CHECK(cudnnSetConvolutionMathType(convolution, entry.mathType));
-    if (ask.workspace(handle, ask.a, ask.b, convolution, ask.c, entry.algo, &plan.workspace) !=
-        CUDNN_STATUS_SUCCESS) {
-      continue;
-    }
+    if (is_half(dtype))
+      DLENGINE_CUDA_CHECK(cudnnSetConvolutionMathType(plan.convolution.get(), entry.mathType));
+    if (workspace_of(entry.algo, &plan.workspace) != CUDNN_STATUS_SUCCESS) continue;
     plan.algorithm = int(entry.algo);
     return;
+  }
+}
+
+void choose_algorithm(cudnnHandle_t handle, const Problem& p, Plan& plan) {
+  constexpr int kMost = 16;
+  int count = 0;
+  const cudnnTensorDescriptor_t x = plan.x.get(), y = plan.y.get();
+  const cudnnFilterDescriptor_t w = plan.w.get();
+  const cudnnConvolutionDescriptor_t conv = plan.convolution.get();
+  switch (p.kind) {
+    case Kind::forward: {
+      cudnnConvolutionFwdAlgoPerf_t ranking[kMost];
+      DLENGINE_CUDA_CHECK(
+          cudnnGetConvolutionForwardAlgorithm_v7(handle, x, w, conv, y, kMost, &count, ranking));
+      return choose(plan, p.dtype, std::span<const cudnnConvolutionFwdAlgoPerf_t>(ranking, size_t(count)),
+                    [&](auto algorithm, size_t* bytes) {
+                      return cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, conv, y, algorithm, bytes);
+                    });
+    }
+    case Kind::grad_input: {
+      cudnnConvolutionBwdDataAlgoPerf_t ranking[kMost];
+      DLENGINE_CUDA_CHECK(
+          cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, w, y, conv, x, kMost, &count, ranking));
+      return choose(plan, p.dtype, std::span<const cudnnConvolutionBwdDataAlgoPerf_t>(ranking, size_t(count)),
+                    [&](auto algorithm, size_t* bytes) {
+                      return cudnnGetConvolutionBackwardDataWorkspaceSize(handle, w, y, conv, x, algorithm,
+                                                                          bytes);
+                    });
+    }
+    case Kind::grad_weight: {
+      cudnnConvolutionBwdFilterAlgoPerf_t ranking[kMost];
+      DLENGINE_CUDA_CHECK(
+          cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, x, y, conv, w, kMost, &count, ranking));
+      return choose(
+          plan, p.dtype, std::span<const cudnnConvolutionBwdFilterAlgoPerf_t>(ranking, size_t(count)),
+          [&](auto algorithm, size_t* bytes) {
+            return cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, x, y, conv, w, algorithm, bytes);
+          });
+    }
   }
 }
 
@@ -138,28 +161,7 @@ std::shared_ptr<const Plan> make_plan(cudnnHandle_t handle, const Problem& p) {
   auto plan =
       std::make_shared<Plan>(Plan{tensor_descriptor(type, p.x), tensor_descriptor(type, p.y),
                                   filter_descriptor(type, p.w), convolution_descriptor(p.dtype, p.params)});
-  const cudnnTensorDescriptor_t x = plan->x.get(), y = plan->y.get();
-  const cudnnFilterDescriptor_t w = plan->w.get();
-  switch (p.kind) {
-    case Kind::forward:
-      choose(
-          handle,
-          Questions{cudnnGetConvolutionForwardAlgorithm_v7, cudnnGetConvolutionForwardWorkspaceSize, x, w, y},
-          p.dtype, *plan);
-      break;
-    case Kind::grad_input:
-      choose(handle,
-             Questions{cudnnGetConvolutionBackwardDataAlgorithm_v7,
-                       cudnnGetConvolutionBackwardDataWorkspaceSize, w, y, x},
-             p.dtype, *plan);
-      break;
-    case Kind::grad_weight:
-      choose(handle,
-             Questions{cudnnGetConvolutionBackwardFilterAlgorithm_v7,
-                       cudnnGetConvolutionBackwardFilterWorkspaceSize, x, y, w},
-             p.dtype, *plan);
-      break;
-  }
+  choose_algorithm(handle, p, *plan);
   check<DeviceError>(
       plan->algorithm >= 0,
       "conv2d: cuDNN has no deterministic algorithm for x [{}, {}, {}, {}] and w [{}, {}, {}, {}] in {}",
@@ -173,15 +175,44 @@ std::shared_ptr<const Plan> plan_for(cudnnHandle_t handle, const Problem& proble
   return plans.get(PlanKey(problem), [&] { return make_plan(handle, problem); });
 }
 
-// Calls run(handle, plan, workspace) with the queue's handle held.
-template <typename F>
-void with_plan(const Problem& problem, F&& run) {
-  Queue& queue = current_queue(problem.device);
+// The two operands in the order of the backend's functions, and the result, to which is added or not.
+struct Operands {
+  const Tensor &first, &second;
+  Tensor& result;
+  bool add = false;
+};
+
+void convolve(const Problem& p, const Operands& on) {
+  Queue& queue = current_queue(p.device);
   const std::lock_guard lock(queue.mutex());
   const cudnnHandle_t handle = queue.dnn();
-  const std::shared_ptr<const Plan> plan = plan_for(handle, problem);
-  const Scratch workspace(plan->workspace, problem.device);
-  run(handle, *plan, workspace.data());
+  const std::shared_ptr<const Plan> plan = plan_for(handle, p);
+  const Scratch workspace(plan->workspace, p.device);
+  const Factors factors = factors_for(p.dtype);
+  const void *one = factors.one, *beta = on.add ? factors.one : factors.zero;
+  const void *first = on.first.raw(), *second = on.second.raw();
+  void* result = on.result.raw();
+  const cudnnTensorDescriptor_t x = plan->x.get(), y = plan->y.get();
+  const cudnnFilterDescriptor_t w = plan->w.get();
+  const cudnnConvolutionDescriptor_t conv = plan->convolution.get();
+  switch (p.kind) {
+    case Kind::forward:
+      DLENGINE_CUDA_CHECK(cudnnConvolutionForward(handle, one, x, first, w, second, conv,
+                                                  static_cast<cudnnConvolutionFwdAlgo_t>(plan->algorithm),
+                                                  workspace.data(), plan->workspace, beta, y, result));
+      break;
+    case Kind::grad_input:
+      DLENGINE_CUDA_CHECK(cudnnConvolutionBackwardData(
+          handle, one, w, second, y, first, conv, static_cast<cudnnConvolutionBwdDataAlgo_t>(plan->algorithm),
+          workspace.data(), plan->workspace, beta, x, result));
+      break;
+    case Kind::grad_weight:
+      DLENGINE_CUDA_CHECK(
+          cudnnConvolutionBackwardFilter(handle, one, x, second, y, first, conv,
+                                         static_cast<cudnnConvolutionBwdFilterAlgo_t>(plan->algorithm),
+                                         workspace.data(), plan->workspace, beta, w, result));
+      break;
+  }
 }
 
 }  // namespace
@@ -190,43 +221,22 @@ void CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, c
                          Tensor& y) {
   if (y.numel() == 0) return;
   if (bias.defined()) spread_bias(bias, 1, y);
-  const Factors factors = factors_for(x.dtype());
-  const void* beta = bias.defined() ? factors.one : factors.zero;
-  const Problem problem{Kind::forward, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params};
-  with_plan(problem, [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
-    DLENGINE_CUDA_CHECK(cudnnConvolutionForward(handle, factors.one, plan.x.get(), x.raw(), plan.w.get(),
-                                                w.raw(), plan.convolution.get(),
-                                                static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm),
-                                                workspace, plan.workspace, beta, plan.y.get(), y.raw()));
-  });
+  convolve({Kind::forward, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params},
+           {x, w, y, bias.defined()});
 }
 
 void CudaBackend::conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params,
                                     Tensor& dx) {
   if (dx.numel() == 0) return;
   if (dy.numel() == 0) return fill(dx, 0);
-  const Factors factors = factors_for(dy.dtype());
-  const Problem problem{Kind::grad_input, dy.dtype(), dy.device(), sizes(dx), sizes(w), sizes(dy), params};
-  with_plan(problem, [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
-    DLENGINE_CUDA_CHECK(cudnnConvolutionBackwardData(
-        handle, factors.one, plan.w.get(), w.raw(), plan.y.get(), dy.raw(), plan.convolution.get(),
-        static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm), workspace, plan.workspace, factors.zero,
-        plan.x.get(), dx.raw()));
-  });
+  convolve({Kind::grad_input, dy.dtype(), dy.device(), sizes(dx), sizes(w), sizes(dy), params}, {dy, w, dx});
 }
 
 void CudaBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params,
                                      Tensor& dw) {
   if (dw.numel() == 0) return;
   if (dy.numel() == 0) return fill(dw, 0);
-  const Factors factors = factors_for(dy.dtype());
-  const Problem problem{Kind::grad_weight, dy.dtype(), dy.device(), sizes(x), sizes(dw), sizes(dy), params};
-  with_plan(problem, [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
-    DLENGINE_CUDA_CHECK(cudnnConvolutionBackwardFilter(
-        handle, factors.one, plan.x.get(), x.raw(), plan.y.get(), dy.raw(), plan.convolution.get(),
-        static_cast<cudnnConvolutionBwdFilterAlgo_t>(plan.algorithm), workspace, plan.workspace, factors.zero,
-        plan.w.get(), dw.raw()));
-  });
+  convolve({Kind::grad_weight, dy.dtype(), dy.device(), sizes(x), sizes(dw), sizes(dy), params}, {dy, x, dw});
 }
 
 }  // namespace dlengine::cuda

@@ -1,51 +1,132 @@
-// Matrix products by cuBLAS. cuBLAS thinks in columns: our row-major y [M, N] is its y^T [N, M] = b^T a^T, so
-// b comes first there and nothing has to be transposed in memory.
+// Matrix products by cuBLASLt: an algorithm per problem, chosen once. cuBLASLt thinks in columns: our
+// row-major y [M, N] is its y^T [N, M] = b^T a^T, so b comes first there and nothing has to be transposed in
+// memory.
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <limits>
+#include <memory>
+#include <mutex>
+#include <tuple>
 
 #include "dlengine/core/check.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/factors.h"
 #include "dlengine/kernels/cuda/queue.h"
+#include "dlengine/kernels/plan_cache.h"
 #include "dlengine/kernels/strided.h"
 
 namespace dlengine::cuda {
 
 namespace {
 
-int to_int(const char* what, int64_t value) {
-  check<ValueError>(value <= std::numeric_limits<int>::max(), "matmul: {} {} is more than cuBLAS takes", what,
-                    value);
-  return int(value);
-}
-
-// A row-major matrix [rows, columns], or the transpose of one, as cuBLAS is told of it.
+// A row-major matrix [rows, columns], or the transpose of one, as cuBLASLt is told of it.
 struct Matrix {
   const std::byte* data;
   cublasOperation_t operation;
-  int leading;         // elements from one stored row to the next
-  int64_t batch_step;  // elements from one matrix of the batch to the next
+  int64_t rows, columns;   // after the operation
+  int64_t leading;         // elements from one stored row to the next
+  int64_t batch_step = 0;  // elements from one matrix of the batch to the next
 
-  Matrix(const Tensor& x, int64_t rows, int64_t columns)
-      : data(static_cast<const std::byte*>(x.raw())), batch_step(0) {
+  explicit Matrix(const Tensor& x)
+      : data(static_cast<const std::byte*>(x.raw())), rows(x.dim(-2)), columns(x.dim(-1)) {
     const int64_t row_step = x.strides()[x.rank() - 2], column_step = x.strides()[x.rank() - 1];
     const bool by_rows = (column_step == 1 || columns == 1) && (row_step >= columns || rows == 1);
     operation = by_rows ? CUBLAS_OP_N : CUBLAS_OP_T;
-    leading = to_int("a row length", by_rows ? std::max(row_step, columns) : std::max(column_step, rows));
+    leading = by_rows ? std::max(row_step, columns) : std::max(column_step, rows);
   }
 };
 
+// y[i] = a[i] b[i] + bias for i in 0 .. batch-1; bias [N] may be null. y is dense.
+struct Product {
+  Matrix a, b, y;
+  const void* bias;
+  int64_t batch;
+  DType dtype;
+  int device;
+
+  Product(const Tensor& a_tensor, const Tensor& b_tensor, const Tensor& y_tensor,
+          const void* bias_data = nullptr)
+      : a(a_tensor),
+        b(b_tensor),
+        y(y_tensor),
+        bias(bias_data),
+        batch(1),
+        dtype(y_tensor.dtype()),
+        device(y_tensor.device().index) {}
+};
+
+// What the pointer's address is a multiple of, as far as algorithms care.
+uint32_t alignment_of(const void* pointer) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer) | 256;
+  return uint32_t(address & (~address + 1));
+}
+
+// cuBLASLt has no preference for the bias's alignment: it counts as the result's.
+uint32_t result_alignment(const Product& p) { return std::min(alignment_of(p.y.data), alignment_of(p.bias)); }
+
+// All that a plan depends on.
+struct PlanKey {
+  std::array<int64_t, 18> values;
+
+  explicit PlanKey(const Product& p)
+      : values{p.a.rows,
+               p.a.columns,
+               p.b.columns,
+               p.a.operation,
+               p.b.operation,
+               p.a.leading,
+               p.b.leading,
+               p.y.leading,
+               p.batch,
+               p.a.batch_step,
+               p.b.batch_step,
+               p.y.batch_step,
+               p.bias != nullptr,
+               alignment_of(p.a.data),
+               alignment_of(p.b.data),
+               result_alignment(p),
+               int64_t(p.dtype),
+               p.device} {}
+  friend bool operator==(const PlanKey&, const PlanKey&) = default;
+  size_t hash() const {
+    return std::apply([](auto... value) { return hash_of(value...); }, values);
+  }
+};
+
+// Plain data, which every call copies, because the bias is part of the operation.
+struct Plan {
+  cublasLtMatmulDescOpaque_t operation;
+  cublasLtMatrixLayoutOpaque_t a, b, y;
+  cublasLtMatmulAlgo_t algorithm;
+};
+
+template <typename T>
+void set(cublasLtMatmulDescOpaque_t& operation, cublasLtMatmulDescAttributes_t attribute, const T& value) {
+  DLENGINE_CUDA_CHECK(cublasLtMatmulDescSetAttribute(&operation, attribute, &value, sizeof(value)));
+}
+template <typename T>
+void set(cublasLtMatrixLayoutOpaque_t& layout, cublasLtMatrixLayoutAttribute_t attribute, const T& value) {
+  DLENGINE_CUDA_CHECK(cublasLtMatrixLayoutSetAttribute(&layout, attribute, &value, sizeof(value)));
+}
+template <typename T>
+void set(cublasLtMatmulPreferenceOpaque_t& preference, cublasLtMatmulPreferenceAttributes_t attribute,
+         const T& value) {
+  DLENGINE_CUDA_CHECK(cublasLtMatmulPreferenceSetAttribute(&preference, attribute, &value, sizeof(value)));
+}
+
 struct Types {
-  cudaDataType_t data;
+  cudaDataType_t data, scale;
   cublasComputeType_t compute;
 };
 
+// f32 is multiplied and added as such: TF32 has compute types of its own.
 Types types_of(DType dtype) {
   switch (dtype) {
-    case DType::f16: return {CUDA_R_16F, CUBLAS_COMPUTE_32F};
-    case DType::bf16: return {CUDA_R_16BF, CUBLAS_COMPUTE_32F};
-    case DType::f32: return {CUDA_R_32F, CUBLAS_COMPUTE_32F};
-    case DType::f64: return {CUDA_R_64F, CUBLAS_COMPUTE_64F};
+    case DType::f16: return {CUDA_R_16F, CUDA_R_32F, CUBLAS_COMPUTE_32F};
+    case DType::bf16: return {CUDA_R_16BF, CUDA_R_32F, CUBLAS_COMPUTE_32F};
+    case DType::f32: return {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F};
+    case DType::f64: return {CUDA_R_64F, CUDA_R_64F, CUBLAS_COMPUTE_64F};
     case DType::u8:
     case DType::i32:
     case DType::i64:
@@ -54,32 +135,73 @@ Types types_of(DType dtype) {
   throw_unsupported_dtype("matmul", dtype, "a floating type");
 }
 
-// y[i] = a[i] b[i], or y[i] += a[i] b[i], for i in 0 .. batch-1.
-struct Product {
-  int m, n, k, batch = 1;
-  Matrix a, b;
-  std::byte* y;
-  DType dtype;
-  bool add = false;
-};
+cublasLtMatmulDescOpaque_t operation_of(const Product& p) {
+  const Types types = types_of(p.dtype);
+  cublasLtMatmulDescOpaque_t operation;
+  DLENGINE_CUDA_CHECK(cublasLtMatmulDescInit(&operation, types.compute, types.scale));
+  set(operation, CUBLASLT_MATMUL_DESC_TRANSA, p.b.operation);
+  set(operation, CUBLASLT_MATMUL_DESC_TRANSB, p.a.operation);
+  if (p.bias) {
+    set(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    set(operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  }
+  return operation;
+}
+
+cublasLtMatrixLayoutOpaque_t layout_of(const Product& p, const Matrix& matrix) {
+  int64_t rows = matrix.columns, columns = matrix.rows;  // of the transpose, as it is stored
+  if (matrix.operation == CUBLAS_OP_T) std::swap(rows, columns);
+  cublasLtMatrixLayoutOpaque_t layout;
+  DLENGINE_CUDA_CHECK(cublasLtMatrixLayoutInit(&layout, types_of(p.dtype).data, uint64_t(rows),
+                                               uint64_t(columns), matrix.leading));
+  set(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, int32_t(p.batch));
+  set(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, matrix.batch_step);
+  return layout;
+}
+
+// Splitting K is allowed where the parts are kept in the compute type and added in a fixed order: results
+// then repeat, and 16-bit products are summed in f32 throughout.
+cublasLtMatmulPreferenceOpaque_t preference_for(const Product& p) {
+  cublasLtMatmulPreferenceOpaque_t preference;
+  DLENGINE_CUDA_CHECK(cublasLtMatmulPreferenceInit(&preference));
+  set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+      uint32_t{CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
+  set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, uint64_t{Queue::kBlasWorkspaceBytes});
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(p.b.data));
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(p.a.data));
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, result_alignment(p));
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, result_alignment(p));
+  return preference;
+}
+
+// With the algorithm that cuBLASLt thinks fastest.
+std::shared_ptr<const Plan> make_plan(cublasLtHandle_t handle, const Product& p) {
+  Plan plan{operation_of(p), layout_of(p, p.a), layout_of(p, p.b), layout_of(p, p.y), {}};
+  cublasLtMatmulPreferenceOpaque_t preference = preference_for(p);
+  cublasLtMatmulHeuristicResult_t best{};
+  int found = 0;
+  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+      handle, &plan.operation, &plan.b, &plan.a, &plan.y, &plan.y, &preference, 1, &best, &found);
+  check<DeviceError>(status == CUBLAS_STATUS_SUCCESS && found == 1 && best.state == CUBLAS_STATUS_SUCCESS,
+                     "matmul: cublasLtMatmulAlgoGetHeuristic has no algorithm for {} x [{}, {}] [{}, {}] in "
+                     "{}: {}",
+                     p.batch, p.a.rows, p.a.columns, p.b.rows, p.b.columns, p.dtype,
+                     cublasLtGetStatusString(status != CUBLAS_STATUS_SUCCESS ? status : best.state));
+  plan.algorithm = best.algo;
+  return std::make_shared<const Plan>(plan);
+}
 
 void multiply(Queue& queue, const Product& p) {
-  const Types types = types_of(p.dtype);
-  const Factors factors = factors_for(p.dtype);
-  const void* one = factors.one;
-  const void* beta = p.add ? factors.one : factors.zero;
+  static auto& plans = *new PlanCache<PlanKey, const Plan>;  // outlives the driver
   const std::lock_guard lock(queue.mutex());
-  if (p.batch == 1) {
-    DLENGINE_CUDA_CHECK(cublasGemmEx(queue.blas(), p.b.operation, p.a.operation, p.n, p.m, p.k, one, p.b.data,
-                                     types.data, p.b.leading, p.a.data, types.data, p.a.leading, beta, p.y,
-                                     types.data, p.n, types.compute, CUBLAS_GEMM_DEFAULT));
-  } else {
-    const int64_t y_step = int64_t{p.m} * p.n;
-    DLENGINE_CUDA_CHECK(cublasGemmStridedBatchedEx(
-        queue.blas(), p.b.operation, p.a.operation, p.n, p.m, p.k, one, p.b.data, types.data, p.b.leading,
-        p.b.batch_step, p.a.data, types.data, p.a.leading, p.a.batch_step, beta, p.y, types.data, p.n, y_step,
-        p.batch, types.compute, CUBLAS_GEMM_DEFAULT));
-  }
+  const cublasLtHandle_t handle = queue.blas();
+  Plan plan = *plans.get(PlanKey(p), [&] { return make_plan(handle, p); });
+  if (p.bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  const auto [one, zero] = factors_for(p.dtype);
+  void* y = const_cast<std::byte*>(p.y.data);
+  DLENGINE_CUDA_CHECK(cublasLtMatmul(handle, &plan.operation, one, p.b.data, &plan.b, p.a.data, &plan.a, zero,
+                                     y, &plan.y, y, &plan.y, &plan.algorithm, queue.blas_workspace(),
+                                     Queue::kBlasWorkspaceBytes, queue.stream()));
 }
 
 // x with the last two axes at position 0.
@@ -91,18 +213,21 @@ Tensor batch_of(const Tensor& x) {
 
 // One call for the innermost batch axis, which has a fixed step; a loop over what is outside of it.
 void multiply_batches(Queue& queue, Product product, const StridedWalk<3>& walk) {
-  const size_t bytes = size_of(product.dtype);
+  const auto bytes = int64_t(size_of(product.dtype));
   const int64_t inner = walk.size[walk.rank - 1];
-  product.batch = to_int("a batch of", inner);
+  check<ValueError>(inner <= std::numeric_limits<int32_t>::max(),
+                    "matmul: a batch of {} is more than cuBLASLt takes", inner);
+  product.batch = inner;
   product.a.batch_step = walk.stride[0][walk.rank - 1];
   product.b.batch_step = walk.stride[1][walk.rank - 1];
+  product.y.batch_step = walk.stride[2][walk.rank - 1];
   for (int64_t i = 0; i < walk.count; i += inner) {
     int64_t at[3];
     walk.offsets(i, at);
     Product part = product;
-    part.a.data += at[0] * int64_t(bytes);
-    part.b.data += at[1] * int64_t(bytes);
-    part.y += at[2] * int64_t(bytes);
+    part.a.data += at[0] * bytes;
+    part.b.data += at[1] * bytes;
+    part.y.data += at[2] * bytes;
     multiply(queue, part);
   }
 }
@@ -112,24 +237,13 @@ Tensor transposed(const Tensor& x) {
   return {x.storage(), x.offset(), {x.shape()[1], x.shape()[0]}, {1, x.shape()[1]}, x.dtype()};
 }
 
-Product product_of(const Tensor& a, const Tensor& b, Tensor& y) {
-  const int64_t m = a.dim(-2), k = a.dim(-1), n = b.dim(-1);
-  return {.m = to_int("M", m),
-          .n = to_int("N", n),
-          .k = to_int("K", k),
-          .a = Matrix(a, m, k),
-          .b = Matrix(b, k, n),
-          .y = static_cast<std::byte*>(y.raw()),
-          .dtype = y.dtype()};
-}
-
 }  // namespace
 
 void CudaBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
   if (y.numel() == 0) return;
   if (a.dim(-1) == 0) return fill(y, 0);
-  const Product product = product_of(a, b, y);
   Queue& queue = current_queue(y.device());
+  const Product product(a, b, y);
   if (y.rank() == 2) return multiply(queue, product);
   const Tensor a_batch = batch_of(a), b_batch = batch_of(b), y_batch = batch_of(y);
   multiply_batches(queue, product, StridedWalk<3>({&a_batch, &b_batch, &y_batch}));
@@ -138,11 +252,8 @@ void CudaBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
 void CudaBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) {
   if (!bias.defined()) return matmul(x, transposed(weight), y);
   if (y.numel() == 0) return;
-  spread_bias(bias, 1, y);
-  if (x.dim(1) == 0) return;
-  Product product = product_of(x, transposed(weight), y);
-  product.add = true;
-  multiply(current_queue(y.device()), product);
+  if (x.dim(1) == 0) return spread_bias(bias, 1, y);
+  multiply(current_queue(y.device()), Product(x, transposed(weight), y, bias.raw()));
 }
 
 void CudaBackend::spread_bias(const Tensor& bias, int axis, Tensor& y) {

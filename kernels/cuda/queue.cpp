@@ -5,9 +5,6 @@ namespace dlengine::cuda {
 
 namespace {
 
-// What NVIDIA recommends for Hopper. Our own, because cuBLAS would take new memory for every captured graph.
-constexpr size_t kBlasWorkspaceBytes = size_t{32} << 20;
-
 void use_device(int device) {
   int now = -1;
   DLENGINE_CUDA_CHECK(cudaGetDevice(&now));
@@ -35,25 +32,16 @@ Queue::~Queue() {
   if (before >= 0) (void)cudaSetDevice(before);
 }
 
-cublasHandle_t Queue::blas() {
+cublasLtHandle_t Queue::blas() {
   if (blas_) return blas_.get();
   use_device(device_);
   void* workspace = nullptr;
   DLENGINE_CUDA_CHECK(cudaMalloc(&workspace, kBlasWorkspaceBytes));
-  Owned<void*, cudaFree> owned_workspace(workspace);
-  cublasHandle_t handle = nullptr;
-  DLENGINE_CUDA_CHECK(cublasCreate(&handle));
-  Owned<cublasHandle_t, cublasDestroy> owned(handle);
-  DLENGINE_CUDA_CHECK(cublasSetStream(handle, stream()));
-  DLENGINE_CUDA_CHECK(
-      cublasSetWorkspace(handle, workspace, kBlasWorkspaceBytes));  // setting the stream resets it
-  // True f32, and 16-bit products are summed in f32 throughout.
-  DLENGINE_CUDA_CHECK(cublasSetMathMode(
-      handle,
-      static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
-  blas_workspace_ = std::move(owned_workspace);
-  blas_ = std::move(owned);
-  return blas_.get();
+  blas_workspace_.reset(workspace);
+  cublasLtHandle_t handle = nullptr;
+  DLENGINE_CUDA_CHECK(cublasLtCreate(&handle));
+  blas_.reset(handle);
+  return handle;
 }
 
 cudnnHandle_t Queue::dnn() {

@@ -1,7 +1,7 @@
 // A CUDA stream with the library handles that work on it. Only for host code.
 #pragma once
 
-#include <cublas_v2.h>
+#include <cublasLt.h>
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 
@@ -26,9 +26,8 @@ inline void check_call(cudnnStatus_t status, const char* call) {
     throw_failed(status, call);
 }
 
-/// One stream, which does not wait for the legacy default stream, and its handles of cuBLAS and cuDNN. They
-/// stay with the stream, because cuBLAS then repeats its results bit by bit and its workspace is used in the
-/// stream's order.
+/// One stream, which does not wait for the legacy default stream, and its handles of cuBLASLt and cuDNN. The
+/// workspace of cuBLASLt stays with the stream, so that it is used in the stream's order.
 class Queue {
  public:
   explicit Queue(int device);
@@ -38,9 +37,13 @@ class Queue {
 
   int device() const { return device_; }
   cudaStream_t stream() const { return stream_.get(); }
-  /// Held around a use of the two below: a handle serves one thread at a time.
+  /// Held around a use of what is below: a handle serves one thread at a time.
   std::mutex& mutex() { return mutex_; }
-  cublasHandle_t blas();
+  /// Also takes memory for the workspace, at its first use.
+  cublasLtHandle_t blas();
+  /// What NVIDIA recommends for Hopper.
+  static constexpr size_t kBlasWorkspaceBytes = size_t{32} << 20;
+  void* blas_workspace() const { return blas_workspace_.get(); }
   cudnnHandle_t dnn();
 
  private:
@@ -48,7 +51,7 @@ class Queue {
   std::mutex mutex_;
   Owned<cudaStream_t, cudaStreamDestroy> stream_;
   Owned<void*, cudaFree> blas_workspace_;
-  Owned<cublasHandle_t, cublasDestroy> blas_;
+  Owned<cublasLtHandle_t, cublasLtDestroy> blas_;
   Owned<cudnnHandle_t, cudnnDestroy> dnn_;
 };
 
