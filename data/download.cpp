@@ -127,7 +127,7 @@ std::string default_cache_dir() {
 }
 
 std::string find_or_download(const RemoteFile& file, const std::string& cache_dir) {
-  const std::string path = fs::path(cache_dir) / file.name;
+  std::string path = fs::path(cache_dir) / file.name;
   std::string tried = "  " + path + ": not there\n";
   std::error_code error;
   if (fs::is_regular_file(path, error)) {

@@ -66,7 +66,7 @@ const Known& find_known(const std::string& name) {
 }
 
 /// The file in the folder under any of its usual names.
-std::optional<std::string> find_file(const fs::path& folder, std::string name) {
+std::optional<std::string> find_file(const fs::path& folder, const std::string& name) {
   std::string dotted = name;
   dotted[dotted.find("-idx")] = '.';
   for (const std::string& candidate : {name, dotted, name + ".gz", dotted + ".gz"}) {

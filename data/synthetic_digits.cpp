@@ -140,7 +140,7 @@ class Paper {
     const float noise = draws.uniform(0, kPixelNoise);
     for (int i = 0; i < kSide * kSide; ++i) {
       const float value = full * std::min(ink_[i], 1.0f) + noise * draws.normal();
-      pixels[i] = static_cast<uint8_t>(255 * std::clamp(value, 0.0f, 1.0f) + 0.5f);
+      pixels[i] = static_cast<uint8_t>(std::lround(255 * std::clamp(value, 0.0f, 1.0f)));
     }
   }
 
@@ -151,7 +151,7 @@ class Paper {
             std::min(static_cast<int>(std::floor(high)), kSide - 1)};
   }
 
-  std::array<float, kSide * kSide> ink_{};
+  std::array<float, size_t{kSide} * kSide> ink_{};
 };
 
 /// Catmull-Rom: through b at t = 0 and c at t = 1.

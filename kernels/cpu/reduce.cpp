@@ -152,7 +152,8 @@ void reduce_as(ReduceOp op, const Tensor& x, Tensor& y) {
     case ReduceOp::max: return Reduction<MaxFold, T>(x, y).run(y.data<T>(), same);
     case ReduceOp::min: return Reduction<MinFold, T>(x, y).run(y.data<T>(), same);
     case ReduceOp::mean: {
-      const A count = A(x.numel() / y.numel());
+      const int64_t share = x.numel() / y.numel();
+      const A count = A(share);
       return Reduction<SumFold, T>(x, y).run(y.data<T>(), [=](A value) { return A(value / count); });
     }
   }
