@@ -6,6 +6,7 @@
 #include "dlengine/core/ops/reduce.h"
 #include "tests/layers/layer_cases.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace dlengine::test {
 namespace {
@@ -42,14 +43,17 @@ const GradientCase kCases[] = {
 };
 
 TEST(Gradients, OfEveryLayerMatchCentralDifferences) {
-  for (const GradientCase& row : kCases) {
-    const std::unique_ptr<Module> layer = row.make();
-    SCOPED_TRACE(std::string(layer->type_name()) + " " + to_string(row.x));
-    manual_seed(5);
-    for (const bool training : {true, false}) {
-      layer->train(training);
-      Tensor x = randn(row.x, 0, 1, DType::f64).set_requires_grad();
-      EXPECT_TRUE(gradcheck(*layer, x).passed);
+  for (const Device device : devices()) {
+    for (const GradientCase& row : kCases) {
+      const std::unique_ptr<Module> layer = row.make();
+      SCOPED_TRACE(to_string(device) + " " + std::string(layer->type_name()) + " " + to_string(row.x));
+      layer->to(device);
+      manual_seed(5);
+      for (const bool training : {true, false}) {
+        layer->train(training);
+        Tensor x = randn(row.x, 0, 1, DType::f64, device).set_requires_grad();
+        EXPECT_TRUE(gradcheck(*layer, x).passed);
+      }
     }
   }
 }
