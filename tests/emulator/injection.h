@@ -19,6 +19,7 @@ class ApiCall {
   const std::optional<int>& injected() const { return injected_; }
 
  private:
+  bool is_outermost_ = false;
   std::optional<int> injected_;
 };
 

@@ -30,6 +30,7 @@ std::optional<Allocation> allocation_at(const void* address);
 bool is_device_address(const void* address);
 size_t device_bytes_in_use();
 size_t device_capacity();
+void set_device_capacity(size_t bytes);
 size_t live_allocations();
 
 /// Host memory that kernels may touch as well (cudaMallocHost).
