@@ -8,9 +8,10 @@
 #include "apps/console.h"
 #include "apps/prediction.h"
 
+using dlengine::apps::kExitUsage;
+
 int main(int argc, char** argv) {
-  using namespace dlengine::apps;
-  PredictOptions options;
+  dlengine::apps::PredictOptions options;
   CLI::App app("Classifies one image with the weights that a demo saved.", "predict");
   app.add_option("--load", options.load, "Weights written by --save of mnist_cnn or mnist_mlp")->required();
   auto* image =
@@ -31,5 +32,5 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }
-  return run_guarded("predict", [&] { return predict_one(options); });
+  return dlengine::apps::run_guarded("predict", [&] { return predict_one(options); });
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -67,7 +68,7 @@ Picture from_file(const std::string& path, bool invert) {
 void print_probabilities(const std::vector<double>& probabilities, const std::vector<std::string>& classes,
                          std::optional<int64_t> label) {
   for (size_t i = 0; i < probabilities.size(); ++i) {
-    const auto length = static_cast<size_t>(probabilities[i] * kBarLength + 0.5);
+    const auto length = static_cast<size_t>(std::lround(probabilities[i] * kBarLength));
     fmt::print("{:>12} {:6.2f} % {}\n", classes[i], 100 * probabilities[i], std::string(length, '#'));
   }
   const auto winner = static_cast<size_t>(std::ranges::max_element(probabilities) - probabilities.begin());
