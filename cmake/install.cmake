@@ -49,3 +49,12 @@ if(NOT BUILD_SHARED_LIBS)
 endif()
 configure_file(cmake/dlengine.pc.in ${generated_dir}/dlengine.pc @ONLY)
 install(FILES ${generated_dir}/dlengine.pc DESTINATION ${pc_dir} COMPONENT development)
+
+# cpack -G DEB, TGZ: what dpkg-shlibdeps reads off the binaries becomes the Debian package's dependencies.
+set(CPACK_PACKAGE_CONTACT "dlengine developers")
+set(CPACK_GENERATOR TGZ)
+set(CPACK_DEBIAN_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_STRIP_FILES ON)
+include(CPack)
