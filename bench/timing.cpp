@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dlengine/core/parallel.h"
+#include "dlengine/core/stream.h"
 
 namespace dlengine::bench {
 
@@ -27,30 +28,38 @@ double peak_memory_mb() {
 
 }  // namespace
 
-Timing time_steps(double seconds, const std::function<void(int64_t)>& step) {
+Timing time_steps(double seconds, Device device, const std::function<void(int64_t)>& step) {
+  constexpr double kBlockMs = 20;  // waiting for the end of a block of this length hardly counts
   int64_t i = 0;
+  const auto time_block = [&](int64_t steps) {
+    const double start = now_ms();
+    for (const int64_t end = i + steps; i < end; ++i) step(i);
+    synchronize(device);
+    return (now_ms() - start) / static_cast<double>(steps);
+  };
   const double warm_up_start = now_ms();
   do {
-    step(i++);
+    time_block(1);
   } while (i < 3 || (now_ms() - warm_up_start < 150 * seconds && i < 50));
+  int64_t block = 1;
+  if (device.kind != DeviceKind::cpu) {
+    block = std::max<int64_t>(1, static_cast<int64_t>(kBlockMs / time_block(10)));
+  }
 
   std::vector<double> times;
   const double start = now_ms();
-  while (times.size() < 5 || now_ms() - start < 1000 * seconds) {
-    const double before = now_ms();
-    step(i++);
-    times.push_back(now_ms() - before);
-  }
+  while (times.size() < 5 || now_ms() - start < 1000 * seconds) times.push_back(time_block(block));
   std::sort(times.begin(), times.end());
   const size_t count = times.size();
   return {times[count / 2], times.front(), times[std::min(count - 1, count * 99 / 100)],
-          static_cast<int64_t>(count)};
+          static_cast<int64_t>(count), block};
 }
 
 void print_line(const std::string& workload, int64_t batch, const Timing& timing, const std::string& extra) {
-  fmt::print("dlengine {} {} {} {:.4f} {:.1f} min={:.4f} p99={:.4f} n={} rss_mb={:.0f} {}\n", workload, batch,
-             num_threads(), timing.median_ms, 1000.0 * static_cast<double>(batch) / timing.median_ms,
-             timing.min_ms, timing.p99_ms, timing.steps, peak_memory_mb(), extra);
+  fmt::print("dlengine {} {} {} {:.4f} {:.1f} min={:.4f} p99={:.4f} n={} block={} rss_mb={:.0f} {}\n",
+             workload, batch, num_threads(), timing.median_ms,
+             1000.0 * static_cast<double>(batch) / timing.median_ms, timing.min_ms, timing.p99_ms,
+             timing.samples, timing.block, peak_memory_mb(), extra);
 }
 
 }  // namespace dlengine::bench

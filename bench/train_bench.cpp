@@ -1,6 +1,6 @@
-// Times whole training steps: train_bench [WORKLOAD BATCH THREADS [SECONDS]]; see workloads.h and
-// docs/benchmarks.md. DLENGINE_DEVICE chooses the device. STEPS=n runs exactly n steps untimed, for profilers
-// that count instructions.
+// Times whole training steps: train_bench [--device NAME] [WORKLOAD BATCH THREADS [SECONDS]]; see workloads.h
+// and docs/benchmarks.md. Without --device, DLENGINE_DEVICE chooses. STEPS=n runs exactly n steps untimed,
+// for profilers that count instructions.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -29,13 +29,17 @@ struct Arguments {
 
 constexpr int kBatches = 4;  // drawn once and used in turn
 
-void measure(const Arguments& arguments, const std::function<void(int64_t)>& step,
-             const std::string& extra = "") {
+/// Times the step and prints the line, with what `extra` says after the last step.
+void measure(
+    const Arguments& arguments, Device device, const std::function<void(int64_t)>& step,
+    const std::function<std::string()>& extra = [] { return std::string(); }) {
   if (const char* count = std::getenv("STEPS")) {
     for (int64_t i = 0; i < std::atoll(count); ++i) step(i);
+    synchronize(device);
     return;
   }
-  print_line(arguments.workload, arguments.batch, time_steps(arguments.seconds, step), extra);
+  const Timing timing = time_steps(arguments.seconds, device, step);
+  print_line(arguments.workload, arguments.batch, timing, extra() + "device=" + to_string(device));
 }
 
 void train(const Arguments& arguments, Device device) {
@@ -47,12 +51,17 @@ void train(const Arguments& arguments, Device device) {
     x.push_back(randn(workload.input, 0, 1, DType::f32, device));
     y.push_back(rand({arguments.batch}, 0, 10).to(DType::i64).to(device));
   }
-  measure(arguments, [&](int64_t i) {
+  Tensor first_loss, last_loss;
+  const auto step = [&](int64_t i) {
     workload.optimizer->zero_grad();
-    cross_entropy(workload.model(x[static_cast<size_t>(i % kBatches)]), y[static_cast<size_t>(i % kBatches)])
-        .backward();
+    last_loss = cross_entropy(workload.model(x[static_cast<size_t>(i % kBatches)]),
+                              y[static_cast<size_t>(i % kBatches)]);
+    last_loss.backward();
     workload.optimizer->step();
-    synchronize(device);
+    if (i == 0) first_loss = last_loss;
+  };
+  measure(arguments, device, step, [&] {
+    return fmt::format("loss={:.3f}->{:.3f} ", first_loss.item<float>(), last_loss.item<float>());
   });
 }
 
@@ -62,10 +71,7 @@ void infer(const Arguments& arguments, Device device) {
   workload.model.eval();
   const Tensor x = randn(workload.input, 0, 1, DType::f32, device);
   const NoGrad no_grad;
-  measure(arguments, [&](int64_t) {
-    log_softmax(workload.model(x));
-    synchronize(device);
-  });
+  measure(arguments, device, [&](int64_t) { log_softmax(workload.model(x)); });
 }
 
 /// One Adam update of 25 million parameters; the batch column holds their count.
@@ -75,10 +81,7 @@ void update(Arguments arguments, Device device) {
   Adam optimizer({parameter}, {.lr = 1e-3});
   parameter.backward(randn({kParameters}, 0, 1, DType::f32, device));
   arguments.batch = kParameters;
-  measure(arguments, [&](int64_t) {
-    optimizer.step();
-    synchronize(device);
-  });
+  measure(arguments, device, [&](int64_t) { optimizer.step(); });
 }
 
 void run_workload(const Arguments& arguments, Device device) {
@@ -94,20 +97,26 @@ void run_workload(const Arguments& arguments, Device device) {
 const Arguments kAll[] = {{"W0", 1},  {"W1", 128}, {"W2", 64},  {"W3", 64},
                           {"W4", 64}, {"W5", 1},   {"W5", 256}, {"W6"}};
 
-int run(int argc, char** argv) {
-  if (argc != 1 && argc < 4) {
-    fmt::print(stderr, "usage: {} [WORKLOAD BATCH THREADS [SECONDS]]; without arguments: every workload\n",
-               argv[0]);
+int run(std::vector<std::string> words) {
+  std::string name = "best";
+  if (words.size() >= 2 && words[0] == "--device") {
+    name = words[1];
+    words.erase(words.begin(), words.begin() + 2);
+  }
+  if (!words.empty() && (words.size() < 3 || words.size() > 4)) {
+    fmt::print(stderr,
+               "usage: train_bench [--device NAME] [WORKLOAD BATCH THREADS [SECONDS]]\n"
+               "without a workload: every one\n");
     return 2;
   }
+  const Device device = Device::parse(name);
   manual_seed(1);
-  const Device device = Device::best();
-  if (argc == 1) {
+  if (words.empty()) {
     for (const Arguments& arguments : kAll) run_workload(arguments, device);
     return 0;
   }
-  set_num_threads(std::stoi(argv[3]));
-  run_workload({argv[1], std::stoll(argv[2]), argc > 4 ? std::stod(argv[4]) : 2.0}, device);
+  set_num_threads(std::stoi(words[2]));
+  run_workload({words[0], std::stoll(words[1]), words.size() > 3 ? std::stod(words[3]) : 2.0}, device);
   return 0;
 }
 
@@ -117,7 +126,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return dlengine::bench::run(argc, argv);
+    return dlengine::bench::run({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     fmt::print(stderr, "train_bench: {}\n", error.what());
     return 1;
