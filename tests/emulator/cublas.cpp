@@ -1,0 +1,28 @@
+// cuBLAS for the emulated device: only what the engine says of it in words.
+#include <cublas_v2.h>
+
+#include "tests/emulator/injection.h"
+
+cublasStatus_t cublasGetProperty(libraryPropertyType type, int* value) {
+  DLENGINE_EMULATED_CALL(cublasStatus_t);
+  if (!value) return CUBLAS_STATUS_INVALID_VALUE;
+  switch (type) {
+    case MAJOR_VERSION: *value = CUBLAS_VER_MAJOR; break;
+    case MINOR_VERSION: *value = CUBLAS_VER_MINOR; break;
+    case PATCH_LEVEL: *value = CUBLAS_VER_PATCH; break;
+    default: return CUBLAS_STATUS_INVALID_VALUE;
+  }
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+const char* cublasGetStatusString(cublasStatus_t status) {
+  switch (status) {
+    case CUBLAS_STATUS_SUCCESS: return "success";
+    case CUBLAS_STATUS_NOT_INITIALIZED: return "the handle is not initialised";
+    case CUBLAS_STATUS_ALLOC_FAILED: return "an allocation failed";
+    case CUBLAS_STATUS_INVALID_VALUE: return "an argument is invalid";
+    case CUBLAS_STATUS_EXECUTION_FAILED: return "the work could not be started";
+    case CUBLAS_STATUS_NOT_SUPPORTED: return "this is not supported";
+    default: return "an unknown status";
+  }
+}
