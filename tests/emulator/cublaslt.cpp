@@ -32,9 +32,9 @@ double factor(const LtProblem& p, const void* value) {
 
 cublasStatus_t read_blend(const LtProblem& problem, const void* alpha, const void* beta, Blend& blend) {
   for (const void* value : {alpha, beta}) {
-    if (!value) return refuse(CUBLAS_STATUS_INVALID_VALUE, "bad argument", "alpha or beta is null");
+    if (!value) return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument, "alpha or beta is null");
     if (is_device_address(value)) {
-      return refuse(CUBLAS_STATUS_INVALID_VALUE, "bad argument",
+      return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument,
                     "alpha or beta is in device memory, but the pointer mode says host");
     }
   }
@@ -45,17 +45,18 @@ cublasStatus_t read_blend(const LtProblem& problem, const void* alpha, const voi
 cublasStatus_t check_algorithm(const LtProblem& problem, const LtAlgorithm& algorithm, const void* workspace,
                                size_t bytes) {
   if (algorithm.problem != problem.fingerprint()) {
-    return refuse(CUBLAS_STATUS_INVALID_VALUE, "wrong algorithm",
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kOtherProblem,
                   "the algorithm was chosen for another problem");
   }
   if (algorithm.workspace == 0) return CUBLAS_STATUS_SUCCESS;
   if (!workspace || bytes < algorithm.workspace) {
-    return refuse(CUBLAS_STATUS_INVALID_VALUE, "small workspace",
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kSmallWorkspace,
                   fmt::format("the algorithm needs {} bytes of workspace, got {}", algorithm.workspace,
                               workspace ? bytes : 0));
   }
   if (alignment_of(workspace) < 16)
-    return refuse(CUBLAS_STATUS_INVALID_VALUE, "misaligned", "the workspace is not aligned to 16 bytes");
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kMisalignedOperand,
+                  "the workspace is not aligned to 16 bytes");
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -63,7 +64,7 @@ cublasStatus_t check_algorithm(const LtProblem& problem, const LtAlgorithm& algo
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
-  if (!handle) return refuse(CUBLAS_STATUS_INVALID_VALUE, "bad argument", "the handle is null");
+  if (!handle) return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument, "the handle is null");
   *handle = handles().create({});
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -83,7 +84,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   if (!handles().find(handle)) return CUBLAS_STATUS_NOT_INITIALIZED;
   if (!results || !returned || requested < 1)
-    return refuse(CUBLAS_STATUS_INVALID_VALUE, "bad argument", "there is no room for a result");
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument, "there is no room for a result");
   LtProblem problem;
   const cublasStatus_t status = read_problem({operation, a, b, c, d}, problem);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
@@ -119,7 +120,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
   LtWork work{};
   cublasStatus_t status = read_problem({operation, a_layout, b_layout, c_layout, d_layout}, work.problem);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
-  if (!algo) return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "not implemented", "a product without an algorithm");
+  if (!algo) return refuse(CUBLAS_STATUS_NOT_SUPPORTED, kind::kNotEmulated, "a product without an algorithm");
   LtAlgorithm algorithm;
   if (!read_descriptor(algo, "the algorithm", algorithm)) return CUBLAS_STATUS_INVALID_VALUE;
   status = read_blend(work.problem, alpha, beta, work.blend);

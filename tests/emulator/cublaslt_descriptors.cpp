@@ -8,7 +8,7 @@
 
 namespace dlengine::emulator {
 
-cublasStatus_t refuse(cublasStatus_t status, const char* kind, const std::string& text) {
+cublasStatus_t refuse(cublasStatus_t status, std::string_view kind, const std::string& text) {
   report(kind, fmt::format("{}: {}", current_api(), text));
   return status;
 }
@@ -17,9 +17,9 @@ namespace {
 
 template <typename Content, typename Opaque>
 cublasStatus_t initialise(Opaque* opaque, size_t size, const Content& content) {
-  if (!opaque) return refuse(CUBLAS_STATUS_INVALID_VALUE, "bad argument", "the descriptor is null");
+  if (!opaque) return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument, "the descriptor is null");
   if (size < sizeof(Opaque))
-    return refuse(CUBLAS_STATUS_ALLOC_FAILED, "bad argument", "the descriptor's memory is too small");
+    return refuse(CUBLAS_STATUS_ALLOC_FAILED, kind::kInvalidArgument, "the descriptor's memory is too small");
   write_descriptor(content, opaque);
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -33,10 +33,10 @@ struct Value {
 
 template <typename Field>
 cublasStatus_t assign(const Value& value, Field& field) {
-  if (!value.data) return refuse(CUBLAS_STATUS_INVALID_VALUE, "bad argument", "the value is null");
+  if (!value.data) return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument, "the value is null");
   if (value.bytes != sizeof(field)) {
     return refuse(
-        CUBLAS_STATUS_INVALID_VALUE, "bad argument",
+        CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument,
         fmt::format("attribute {} has {} bytes, not {}", value.attribute, sizeof(field), value.bytes));
   }
   std::memcpy(&field, value.data, sizeof(field));
@@ -44,7 +44,8 @@ cublasStatus_t assign(const Value& value, Field& field) {
 }
 
 cublasStatus_t not_implemented(const Value& value) {
-  return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "not implemented", fmt::format("attribute {}", value.attribute));
+  return refuse(CUBLAS_STATUS_NOT_SUPPORTED, kind::kNotEmulated,
+                fmt::format("attribute {}", value.attribute));
 }
 
 cublasStatus_t assign_attribute(const Value& value, LtOperation& operation) {

@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
+
+#include "tests/emulator/library_kinds.h"
 
 namespace dlengine::emulator {
 
 /// Files a report that names the API function, and returns the status.
-cublasStatus_t refuse(cublasStatus_t status, const char* kind, const std::string& text);
+cublasStatus_t refuse(cublasStatus_t status, std::string_view kind, const std::string& text);
 
 /// Each begins with a tag that no other kind of descriptor has.
 struct LtOperation {
@@ -56,7 +59,7 @@ bool read_descriptor(const Opaque* opaque, const char* name, Content& content) {
   static_assert(sizeof(Content) <= sizeof(Opaque));
   if (opaque) std::memcpy(static_cast<void*>(&content), opaque, sizeof(content));
   if (opaque && content.tag == Content::kTag) return true;
-  refuse(CUBLAS_STATUS_INVALID_VALUE, "unset descriptor",
+  refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kUnsetDescriptor,
          std::string(name) + (opaque ? " was never initialised" : " is null"));
   return false;
 }

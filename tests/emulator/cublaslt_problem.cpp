@@ -18,11 +18,11 @@ constexpr TypeSet kTypeSets[] = {{CUBLAS_COMPUTE_32F, CUDA_R_32F, CUDA_R_16F},
                                  {CUBLAS_COMPUTE_32F_FAST_TF32, CUDA_R_32F, CUDA_R_32F},
                                  {CUBLAS_COMPUTE_64F, CUDA_R_64F, CUDA_R_64F}};
 
-cublasStatus_t invalid(const char* kind, const std::string& text) {
+cublasStatus_t invalid(std::string_view kind, const std::string& text) {
   return refuse(CUBLAS_STATUS_INVALID_VALUE, kind, text);
 }
 cublasStatus_t not_implemented(const std::string& text) {
-  return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "not implemented", text);
+  return refuse(CUBLAS_STATUS_NOT_SUPPORTED, kind::kNotEmulated, text);
 }
 
 bool is_plain_or_transposed(int32_t operation) {
@@ -46,10 +46,10 @@ cublasStatus_t check_types(const LtProblem& p) {
 
 cublasStatus_t check_layout(const char* name, const LtLayout& layout) {
   if (layout.rows == 0 || layout.columns == 0 || layout.batch < 1)
-    return invalid("wrong shape", fmt::format("{} is empty", name));
+    return invalid(kind::kWrongShape, fmt::format("{} is empty", name));
   if (layout.leading < int64_t(layout.rows)) {
-    return invalid("leading dimension", fmt::format("{} has leading dimension {}, less than its {} rows",
-                                                    name, layout.leading, layout.rows));
+    return invalid(kind::kLeadingDimension, fmt::format("{} has leading dimension {}, less than its {} rows",
+                                                        name, layout.leading, layout.rows));
   }
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -60,14 +60,15 @@ cublasStatus_t check_shapes(const LtProblem& p) {
   const uint64_t m = plain_a ? p.a.rows : p.a.columns, k = plain_a ? p.a.columns : p.a.rows;
   const uint64_t k_of_b = plain_b ? p.b.rows : p.b.columns, n = plain_b ? p.b.columns : p.b.rows;
   if (k != k_of_b || p.d.rows != m || p.d.columns != n || p.c.rows != m || p.c.columns != n) {
-    return invalid("wrong shape", fmt::format("op(A) [{}, {}] op(B) [{}, {}] with C [{}, {}] and D [{}, {}]",
-                                              m, k, k_of_b, n, p.c.rows, p.c.columns, p.d.rows, p.d.columns));
+    return invalid(kind::kWrongShape,
+                   fmt::format("op(A) [{}, {}] op(B) [{}, {}] with C [{}, {}] and D [{}, {}]", m, k, k_of_b,
+                               n, p.c.rows, p.c.columns, p.d.rows, p.d.columns));
   }
   if (p.a.batch != p.d.batch || p.b.batch != p.d.batch || p.c.batch != p.d.batch)
-    return invalid("wrong shape", "the matrices have batches of different sizes");
+    return invalid(kind::kWrongShape, "the matrices have batches of different sizes");
   const uint64_t one_matrix = uint64_t(p.d.leading) * (p.d.columns - 1) + p.d.rows;
   if (p.d.batch > 1 && p.d.batch_step < int64_t(one_matrix))
-    return invalid("overlap", fmt::format("the batch's results, {} apart, overlap", p.d.batch_step));
+    return invalid(kind::kOverlap, fmt::format("the batch's results, {} apart, overlap", p.d.batch_step));
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -102,13 +103,14 @@ bool share_memory(const LtProblem& p, const LtLayout& x, const void* x_data, con
 }
 
 cublasStatus_t check_overlaps(const LtProblem& p, const LtData& data, bool reads_c) {
-  if (share_memory(p, p.a, data.a, data.d)) return invalid("overlap", "D overlaps A");
-  if (share_memory(p, p.b, data.b, data.d)) return invalid("overlap", "D overlaps B");
+  if (share_memory(p, p.a, data.a, data.d)) return invalid(kind::kOverlap, "D overlaps A");
+  if (share_memory(p, p.b, data.b, data.d)) return invalid(kind::kOverlap, "D overlaps B");
   const LtLayout bias{.type = p.d.type, .rows = p.d.rows, .columns = 1, .leading = int64_t(p.d.rows)};
-  if (data.bias && share_memory(p, bias, data.bias, data.d)) return invalid("overlap", "D overlaps the bias");
+  if (data.bias && share_memory(p, bias, data.bias, data.d))
+    return invalid(kind::kOverlap, "D overlaps the bias");
   const bool in_place = data.c == data.d && p.c.leading == p.d.leading && p.c.batch_step == p.d.batch_step;
   if (reads_c && !in_place && share_memory(p, p.c, data.c, data.d))
-    return invalid("overlap", "D overlaps C without being C");
+    return invalid(kind::kOverlap, "D overlaps C without being C");
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -160,15 +162,16 @@ cublasStatus_t read_problem(const LtDescriptors& from, LtProblem& problem) {
 cublasStatus_t check_data(const LtProblem& problem, const LtAlgorithm& algorithm, const LtData& data,
                           bool reads_c) {
   if (problem.with_bias() && !data.bias)
-    return invalid("bad argument", "the epilogue adds a bias, but the bias pointer is not set");
+    return invalid(kind::kInvalidArgument, "the epilogue adds a bias, but the bias pointer is not set");
   if (!data.a || !data.b || !data.d || (reads_c && !data.c))
-    return invalid("bad argument", "a matrix is null");
+    return invalid(kind::kInvalidArgument, "a matrix is null");
   const void* addresses[] = {data.a, data.b, reads_c ? data.c : nullptr, data.d, data.bias};
   constexpr const char* kNames[] = {"A", "B", "C", "D", "the bias"};
   for (int i = 0; i < 5; ++i) {
     if (alignment_of(addresses[i]) < algorithm.alignment[i]) {
-      return invalid("misaligned", fmt::format("{} is not aligned to {} bytes, as its algorithm asks",
-                                               kNames[i], algorithm.alignment[i]));
+      return invalid(kind::kMisalignedOperand,
+                     fmt::format("{} is not aligned to {} bytes, as its algorithm asks", kNames[i],
+                                 algorithm.alignment[i]));
     }
   }
   return check_overlaps(problem, data, reads_c);

@@ -15,10 +15,10 @@ int64_t output_size(int64_t input, int64_t pad, int64_t filter, int64_t dilation
 
 cudnnStatus_t check_types(const Convolution& c) {
   if (c.w.type != c.x.type || c.y.type != c.x.type)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented", "x, w and y of different types");
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, "x, w and y of different types");
   const cudnnDataType_t compute = c.element() == Element::f64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
   if (c.options.compute != compute) {
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented",
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated,
                   fmt::format("compute type {} for data type {}", int(c.options.compute), int(c.x.type)));
   }
   return CUDNN_STATUS_SUCCESS;
@@ -30,7 +30,7 @@ cudnnStatus_t check_shapes(const Convolution& c) {
   const Packed4d y{c.y.type, c.x.n, c.w.n, output_size(c.x.h, o.pad_h, c.w.h, o.dilation_h, o.stride_h),
                    output_size(c.x.w, o.pad_w, c.w.w, o.dilation_w, o.stride_w)};
   if (groups_fit && y == c.y) return CUDNN_STATUS_SUCCESS;
-  return refuse(CUDNN_STATUS_BAD_PARAM, "wrong shape",
+  return refuse(CUDNN_STATUS_BAD_PARAM, kind::kWrongShape,
                 fmt::format("x {} and w {} in {} groups give y {}, got {}", c.x.text(), c.w.text(), o.groups,
                             groups_fit ? y.text() : "nothing", c.y.text()));
 }
@@ -38,12 +38,13 @@ cudnnStatus_t check_shapes(const Convolution& c) {
 cudnnStatus_t check_workspace(const Convolution& c, const Workspace& workspace) {
   const size_t need = c.workspace_bytes();
   if (!workspace.data || workspace.bytes < need) {
-    return refuse(CUDNN_STATUS_BAD_PARAM, "small workspace",
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kSmallWorkspace,
                   fmt::format("the algorithm needs {} bytes of workspace, got {}", need,
                               workspace.data ? workspace.bytes : 0));
   }
   if (reinterpret_cast<uintptr_t>(workspace.data) % 16 != 0)
-    return refuse(CUDNN_STATUS_BAD_PARAM, "misaligned", "the workspace is not aligned to 16 bytes");
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kMisalignedOperand,
+                  "the workspace is not aligned to 16 bytes");
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -63,7 +64,8 @@ cudnnStatus_t check_overlaps(const ConvolutionWork& work) {
   for (int i = 0; i < 4; ++i) {
     for (const int written : {result, 3}) {
       if (i != written && ranges[i].begin < ranges[written].end && ranges[written].begin < ranges[i].end)
-        return refuse(CUDNN_STATUS_BAD_PARAM, "overlap", "the result or the workspace overlaps an operand");
+        return refuse(CUDNN_STATUS_BAD_PARAM, kind::kOverlap,
+                      "the result or the workspace overlaps an operand");
     }
   }
   return CUDNN_STATUS_SUCCESS;

@@ -68,7 +68,7 @@ cudnnStatus_t rank(const Call& call, const std::array<Choice<Algorithm>, kCount>
   const cudnnStatus_t status = call.read(convolution);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (!returned || !results || requested < 1)
-    return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument", "there is no room for a result");
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument, "there is no room for a result");
   *returned = std::min(requested, int(kCount));
   for (int i = 0; i < *returned; ++i) {
     const Choice<Algorithm>& choice = choices[size_t(i)];
@@ -89,7 +89,7 @@ cudnnStatus_t answer_workspace(const Call& call, Algorithm algorithm, size_t* by
   Convolution convolution;
   const cudnnStatus_t status = call.read(convolution);
   if (status != CUDNN_STATUS_SUCCESS) return status;
-  if (!bytes) return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument", "there is no room for the size");
+  if (!bytes) return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument, "there is no room for the size");
   if (!is_implemented(algorithm)) return CUDNN_STATUS_NOT_SUPPORTED;
   *bytes = convolution.workspace_bytes();
   return CUDNN_STATUS_SUCCESS;
@@ -109,7 +109,8 @@ cudnnStatus_t convolve(const Call& call, Algorithm algorithm, const Arguments& g
   const cudnnStatus_t status = call.read(work.convolution);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (!is_implemented(algorithm))
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented", fmt::format("algorithm {}", int(algorithm)));
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated,
+                  fmt::format("algorithm {}", int(algorithm)));
   return enqueue_convolution(call.handle, work, given.factors, given.workspace);
 }
 

@@ -50,7 +50,7 @@ template <typename All, typename Handle>
 auto find_set_in(All& all, Handle descriptor, const char* name) {
   auto* object = all.find(descriptor);
   if (object && !is_set(*object)) {
-    refuse(CUDNN_STATUS_BAD_PARAM, "unset descriptor",
+    refuse(CUDNN_STATUS_BAD_PARAM, kind::kUnsetDescriptor,
            fmt::format("the descriptor of {} was never set", name));
     object = nullptr;
   }
@@ -59,7 +59,8 @@ auto find_set_in(All& all, Handle descriptor, const char* name) {
 
 template <typename All, typename Handle>
 cudnnStatus_t create_in(All& all, Handle* handle) {
-  if (!handle) return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument", "there is no place for the handle");
+  if (!handle)
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument, "there is no place for the handle");
   *handle = all.create({});
   return CUDNN_STATUS_SUCCESS;
 }
@@ -72,23 +73,24 @@ cudnnStatus_t destroy_in(All& all, Handle handle) {
 cudnnStatus_t set_4d(Packed4d* object, cudnnTensorFormat_t format, const Packed4d& value) {
   if (!object) return CUDNN_STATUS_BAD_PARAM;
   if (format != CUDNN_TENSOR_NCHW)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented", fmt::format("format {}", int(format)));
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, fmt::format("format {}", int(format)));
   if (value.type != CUDNN_DATA_HALF && value.type != CUDNN_DATA_BFLOAT16 && value.type != CUDNN_DATA_FLOAT &&
       value.type != CUDNN_DATA_DOUBLE)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented",
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated,
                   fmt::format("data type {}", int(value.type)));
   if (std::min({value.n, value.c, value.h, value.w}) < 1)
-    return refuse(CUDNN_STATUS_BAD_PARAM, "wrong shape", fmt::format("{} is empty", value.text()));
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kWrongShape, fmt::format("{} is empty", value.text()));
   constexpr double kMostElements = 2147483648.0;
   if (double(value.n) * double(value.c) * double(value.h) * double(value.w) >= kMostElements)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "wrong shape", fmt::format("{} is too large", value.text()));
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kWrongShape,
+                  fmt::format("{} is too large", value.text()));
   *object = value;
   return CUDNN_STATUS_SUCCESS;
 }
 
 }  // namespace
 
-cudnnStatus_t refuse(cudnnStatus_t status, const char* kind, const std::string& text) {
+cudnnStatus_t refuse(cudnnStatus_t status, std::string_view kind, const std::string& text) {
   last_error() = text;
   report(kind, fmt::format("{}: {}", current_api(), text));
   return status;
@@ -120,9 +122,9 @@ cudnnStatus_t read_blend(Element element, const void* alpha, const void* beta, B
   double values[2];
   for (int i = 0; i < 2; ++i) {
     const void* value = i == 0 ? alpha : beta;
-    if (!value) return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument", "alpha or beta is null");
+    if (!value) return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument, "alpha or beta is null");
     if (is_device_address(value))
-      return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument", "alpha or beta is in device memory");
+      return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument, "alpha or beta is in device memory");
     values[i] = element == Element::f64 ? *static_cast<const double*>(value)
                                         : double(*static_cast<const float*>(value));
   }
@@ -131,9 +133,9 @@ cudnnStatus_t read_blend(Element element, const void* alpha, const void* beta, B
 }
 
 cudnnStatus_t check_pointer(const char* name, const void* data, Element element) {
-  if (!data) return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument", fmt::format("{} is null", name));
+  if (!data) return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument, fmt::format("{} is null", name));
   if (reinterpret_cast<uintptr_t>(data) % size_of(element) != 0)
-    return refuse(CUDNN_STATUS_BAD_PARAM, "misaligned",
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kMisalignedOperand,
                   fmt::format("{} is not aligned to its elements", name));
   return CUDNN_STATUS_SUCCESS;
 }
@@ -228,9 +230,9 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t descr
   ConvolutionOptions* options = convolutions().find(descriptor);
   if (!options) return CUDNN_STATUS_BAD_PARAM;
   if (mode != CUDNN_CROSS_CORRELATION)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented", "a convolution that flips its filter");
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, "a convolution that flips its filter");
   if (std::min(pad_h, pad_w) < 0 || std::min({stride_h, stride_w, dilation_h, dilation_w}) < 1)
-    return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument",
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument,
                   "a negative padding, or a stride or dilation below 1");
   *options = {.set = true,
               .pad_h = pad_h,
@@ -247,7 +249,8 @@ cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t descrip
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   ConvolutionOptions* options = convolutions().find(descriptor);
   if (!options) return CUDNN_STATUS_BAD_PARAM;
-  if (groups < 1) return refuse(CUDNN_STATUS_BAD_PARAM, "bad argument", "the number of groups is below 1");
+  if (groups < 1)
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kInvalidArgument, "the number of groups is below 1");
   options->groups = groups;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -257,7 +260,7 @@ cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t descripto
   ConvolutionOptions* options = convolutions().find(descriptor);
   if (!options) return CUDNN_STATUS_BAD_PARAM;
   if (math == CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented", "math that converts f32 to f16");
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, "math that converts f32 to f16");
   options->math = math;
   return CUDNN_STATUS_SUCCESS;
 }

@@ -7,14 +7,16 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "tests/emulator/gemm_elements.h"
+#include "tests/emulator/library_kinds.h"
 
 namespace dlengine::emulator {
 
 /// Files a report that names the API function, keeps the text for cudnnGetLastErrorString, and returns the
 /// status.
-cudnnStatus_t refuse(cudnnStatus_t status, const char* kind, const std::string& text);
+cudnnStatus_t refuse(cudnnStatus_t status, std::string_view kind, const std::string& text);
 
 /// Packed NCHW, or a filter as KCRS; n is 0 until it is set.
 struct Packed4d {

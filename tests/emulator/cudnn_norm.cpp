@@ -12,7 +12,7 @@ namespace dlengine::emulator {
 
 namespace {
 
-cudnnStatus_t bad(const char* kind, const std::string& text) {
+cudnnStatus_t bad(std::string_view kind, const std::string& text) {
   return refuse(CUDNN_STATUS_BAD_PARAM, kind, text);
 }
 
@@ -28,23 +28,24 @@ cudnnStatus_t read_norm(const Call& call, Norm& norm) {
   const cudnnStatus_t status = check_handle(call.handle);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (call.mode != CUDNN_BATCHNORM_SPATIAL)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented", fmt::format("mode {}", int(call.mode)));
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, fmt::format("mode {}", int(call.mode)));
   const Packed4d* x = find_set(call.x, "x");
   const Packed4d* y = find_set(call.y, "y");
   const Packed4d* channels = find_set(call.channels, "the values per channel");
   if (!x || !y || !channels) return CUDNN_STATUS_BAD_PARAM;
   if (x->type == CUDNN_DATA_BFLOAT16)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not supported", "cuDNN's batch norm does not take bf16");
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotSupported, "cuDNN's batch norm does not take bf16");
   norm.x = *x;
   norm.epsilon = call.epsilon;
-  if (*y != *x) return bad("wrong shape", fmt::format("x {} and y {} differ", x->text(), y->text()));
+  if (*y != *x) return bad(kind::kWrongShape, fmt::format("x {} and y {} differ", x->text(), y->text()));
   const cudnnDataType_t type = norm.parameters() == Element::f64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
   if (*channels != Packed4d{type, 1, x->c, 1, 1}) {
-    return bad("wrong shape", fmt::format("values per channel {} of type {} for x {}", channels->text(),
-                                          int(channels->type), x->text()));
+    return bad(kind::kWrongShape, fmt::format("values per channel {} of type {} for x {}", channels->text(),
+                                              int(channels->type), x->text()));
   }
   if (!(call.epsilon >= CUDNN_BN_MIN_EPSILON))
-    return bad("bad argument", fmt::format("epsilon {} is less than {}", call.epsilon, CUDNN_BN_MIN_EPSILON));
+    return bad(kind::kInvalidArgument,
+               fmt::format("epsilon {} is less than {}", call.epsilon, CUDNN_BN_MIN_EPSILON));
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -53,7 +54,7 @@ cudnnStatus_t check_blend(const Norm& norm, const void* alpha, const void* beta)
   const cudnnStatus_t status = read_blend(norm.x.element(), alpha, beta, blend);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (blend.alpha != 1 || blend.beta != 0)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not implemented", "factors other than 1 and 0");
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, "factors other than 1 and 0");
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -68,7 +69,7 @@ cudnnStatus_t check_arrays(const Norm& norm, std::initializer_list<NormArray> ar
 cudnnStatus_t check_pair(const Norm& norm, const NormArray& a, const NormArray& b) {
   if (!a.data && !b.data) return CUDNN_STATUS_SUCCESS;
   if (!a.data || !b.data)
-    return bad("unpaired", fmt::format("only one of {} and {} is given", a.name, b.name));
+    return bad(kind::kUnpaired, fmt::format("only one of {} and {} is given", a.name, b.name));
   return check_arrays(norm, {a, b});
 }
 
@@ -100,7 +101,8 @@ cudnnStatus_t cudnnBatchNormalizationForwardTraining(
   if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.norm, t.saved_mean, t.saved_inv_std);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (!(momentum >= 0 && momentum <= 1))
-    return bad("bad argument", fmt::format("the running averages' factor {} is not in 0 .. 1", momentum));
+    return bad(kind::kInvalidArgument,
+               fmt::format("the running averages' factor {} is not in 0 .. 1", momentum));
   t.norm.momentum = momentum;
   return enqueue_on(handle, [t] { run(t); });
 }
@@ -127,7 +129,7 @@ cudnnStatus_t cudnnBatchNormalizationForwardInference(cudnnHandle_t handle, cudn
   if (status != CUDNN_STATUS_SUCCESS) return status;
   constexpr int64_t kMostSamples = 65535;
   if (t.norm.x.n > kMostSamples)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "not supported", fmt::format("{} samples", t.norm.x.n));
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotSupported, fmt::format("{} samples", t.norm.x.n));
   return enqueue_on(handle, [t] { run(t); });
 }
 
