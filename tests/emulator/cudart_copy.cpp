@@ -76,7 +76,9 @@ void to_host(const Copy& copy, const std::string& api) {
 std::function<void()> run_of(const Copy& copy) {
   const std::string api = current_api();
   if (!copy.crosses()) {
-    return [=] { touch_copy(copy.to, copy.from, copy.bytes, api); };
+    return [=] {
+      if (touch_copy(copy.to, copy.from, copy.bytes, api)) std::memmove(copy.to, copy.from, copy.bytes);
+    };
   }
   if (copy.from_device()) return [=] { to_host(copy, api); };
   if (copy.is_pinned()) return [=] { to_device_from(copy.from, copy, api); };

@@ -31,10 +31,13 @@ RuntimeMemory& memory() {
   return all;
 }
 
-const auto kDefaultPool = reinterpret_cast<cudaMemPool_t>(new_handle_range());
+cudaMemPool_t default_pool() {
+  static const auto pool = reinterpret_cast<cudaMemPool_t>(new_handle_range());
+  return pool;
+}
 
 bool is_pool(cudaMemPool_t pool) {
-  if (pool == kDefaultPool) return true;
+  if (pool == default_pool()) return true;
   refuse(cudaErrorInvalidValue, kind::kInvalidArgument, "only the default memory pool is emulated");
   return false;
 }
@@ -182,7 +185,7 @@ extern "C" cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 extern "C" cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
   return runtime_call(__func__, [&] {
     if (device != 0) return refuse(cudaErrorInvalidDevice, kind::kInvalidArgument, fmt::format("{}", device));
-    *pool = kDefaultPool;
+    *pool = default_pool();
     return cudaSuccess;
   });
 }

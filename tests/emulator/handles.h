@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -12,6 +13,11 @@
 #include "tests/emulator/report.h"
 
 namespace dlengine::emulator {
+
+namespace kind {
+inline constexpr std::string_view kDestroyedHandle = "destroyed handle";
+inline constexpr std::string_view kForeignHandle = "foreign handle";
+}  // namespace kind
 
 /// The start of a range of handles that no other kind uses, outside of all addresses.
 uintptr_t new_handle_range();
@@ -41,7 +47,7 @@ class Handles {
     if (found != objects_.end()) return &found->second;
     const auto value = reinterpret_cast<uintptr_t>(handle);
     const bool ours = value > first_ && value <= next_ && value % 16 == 0;
-    report(ours ? "destroyed handle" : "invalid handle",
+    report(ours ? kind::kDestroyedHandle : kind::kForeignHandle,
            fmt::format("{}: {} {}", current_api(), kind_,
                        ours ? fmt::format("{} was destroyed", number(handle))
                             : fmt::format("{:#x} was never created", value)));

@@ -43,8 +43,7 @@ ApiCall::ApiCall(const char* api) {
   start();
   emulator_mutex().lock();
   if (running_operation() != 0) {
-    report("call from a host function",
-           fmt::format("{} in {}", api, describe_operation(running_operation())));
+    report(kind::kHostFunctionCall, fmt::format("{} in {}", api, describe_operation(running_operation())));
     injected_ = cudaErrorNotPermitted;
     return;
   }

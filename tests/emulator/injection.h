@@ -4,8 +4,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace dlengine::emulator {
+
+namespace kind {
+inline constexpr std::string_view kHostFunctionCall = "call from a host function";
+}  // namespace kind
 
 /// One call of an API function. Holds the emulator's lock, so that threads come one after the other. Calls
 /// that a stand-in makes itself are neither counted nor made to fail.
