@@ -195,8 +195,14 @@ def main():
     torch.set_num_threads(options.threads)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = options.tf32
+    failed = False
     for mode in options.modes.split(","):
-        measure(options.workload, options.batch, mode, options.seconds, device)
+        try:
+            measure(options.workload, options.batch, mode, options.seconds, device)
+        except Exception as error:  # the other modes still count
+            failed = True
+            print(f"pytorch_{mode} {options.workload}: {type(error).__name__}: {error}", file=sys.stderr)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

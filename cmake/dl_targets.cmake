@@ -45,6 +45,9 @@ function(dl_test name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # compiles in half the time; tests only call
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)
   dl_discover_tests(${name} LABELS ${folder})
+  if(arg_ON_DEVICES)
+    set_property(GLOBAL APPEND PROPERTY DLENGINE_DEVICE_TESTS ${name})
+  endif()
   if(arg_ON_DEVICES AND TARGET dlengine_cuda_emu)
     add_dependencies(${name} dlengine_cuda_emu)
     dl_discover_tests(

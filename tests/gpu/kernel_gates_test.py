@@ -29,7 +29,8 @@ EXPECTED = [
 def main(nvcc, ptxas, scratch):
     scratch = pathlib.Path(scratch)
     scratch.mkdir(parents=True, exist_ok=True)
-    source, library, rules = pathlib.Path(__file__).with_name("bad_kernels.cu"), scratch / "bad.o", scratch / "rules.txt"
+    source = pathlib.Path(__file__).with_name("bad_kernels.cu")
+    library, rules = scratch / "bad.o", scratch / "rules.txt"
     subprocess.run([nvcc, "--no-compress", "-arch=sm_90", "-c", source, "-o", library], check=True)
     rules.write_text(RULES)
     with contextlib.redirect_stdout(io.StringIO()) as output:

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Checks dlengine on the GPU of this machine and writes report.json, report.md and log.txt; see docs/gpu_check.md.
+
+Parts (all of them without a name, in this order):
+  tests     every test program that computes on devices, on CPU and GPU
+  contract  the emulated CUDA libraries beside the real ones
+  sanitize  compute-sanitizer over the operations' tests
+  train     the MNIST programs to their accuracy, twice: the same bytes must come out
+  bench     time of training steps, beside PyTorch where it is installed
+A part that fails does not stop the others. Exits with 0 if all passed or were skipped, and with 1 otherwise.
+"""
+import argparse
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import report as reports
+
+HERE = pathlib.Path(__file__).resolve().parent
+PARTS = ("tests", "contract", "sanitize", "train", "bench")
+TEST_SHARDS = 4  # processes of one test program
+MAX_PROCESSES = 8  # at once: each takes some hundred MB of the GPU's memory
+ACCURACY = {"mnist_cnn": 0.988, "mnist_mlp": 0.980}  # 0.991 to 0.992 and 0.983 to 0.985 were seen on the CPU
+WORKLOADS = (("W0", 1), ("W1", 128), ("W2", 64), ("W3", 64), ("W4", 64), ("W5", 1), ("W5", 256), ("W6", 0))
+
+# Our own kernels alone, as cuBLAS and cuDNN are not ours to mend. initcheck must see every writer, so it leaves out
+# the tests that call those libraries instead. Barriers and shared memory are in the row reductions only.
+OURS = ("--kernel-name", "kns=dlengine")
+ROWS = "*Reduce*:*Sum*:*Mean*:*Max*:*Softmax*:*CrossEntropy*"
+SANITIZERS = {
+    "memcheck": (OURS + ("--report-api-errors", "no"), "*"),
+    "racecheck": (OURS, ROWS),
+    "synccheck": (OURS, ROWS),
+    "initcheck": ((), "-*Conv*:*Matmul*:*Linear*:*BatchNorm*"),
+}
+
+
+class Outcome:
+    """What a command did: its output and, in words, why it failed; empty if it did not."""
+
+    def __init__(self, code, output, seconds):
+        self.code, self.output, self.seconds = code, output, seconds
+        if code is None:
+            self.why = f"stopped after {seconds:.0f} s"
+        elif code < 0:
+            self.why = f"killed by {signal.Signals(-code).name}"
+        else:
+            self.why = f"exit status {code}" if code else ""
+
+    def last_lines(self, count=5):
+        return self.output.strip().splitlines()[-count:]
+
+
+class Runner:
+    """Runs commands, each with a limit, all before one deadline, and keeps their output in a log."""
+
+    def __init__(self, root, log, minutes):
+        self.root, self.log = root, log
+        self.deadline = time.monotonic() + 60 * minutes
+        self.lock = threading.Lock()
+        self.environment = self.own_environment()
+
+    def own_environment(self):
+        """Where dlengine's programs find libraries and data: this folder first, then Python's CUDA packages, then
+        what the environment says."""
+        folders = [self.root / "lib"]
+        folders += [folder for path in sys.path for folder in sorted(pathlib.Path(path).glob("nvidia/*/lib"))]
+        folders += [folder for folder in (pathlib.Path("/usr/local/cuda/lib64"),) if folder.exists()]
+        paths = [str(folder) for folder in folders] + os.environ.get("LD_LIBRARY_PATH", "").split(":")
+        environment = dict(os.environ, LD_LIBRARY_PATH=":".join(filter(None, paths)), OMP_WAIT_POLICY="passive")
+        for variable, folder in (("DLENGINE_GOLDEN_DIR", "golden"), ("DLENGINE_DATA_DIR", "data")):
+            if (self.root / folder).exists():
+                environment.setdefault(variable, str(self.root / folder))
+        return environment
+
+    def program(self, name):
+        return str(self.root / "bin" / name)
+
+    def run(self, command, limit, environment=None):
+        """environment: added to that of dlengine's programs; None leaves the user's own as it is."""
+        full = None if environment is None else dict(self.environment, **environment)
+        start = time.monotonic()
+        limit = min(limit, self.deadline - start)
+        if limit < 1:
+            return Outcome(None, "no time was left\n", 0)
+        process = subprocess.Popen(command, env=full, text=True, errors="replace", stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            output, code = process.communicate(timeout=limit)[0], process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, code = process.communicate()[0], None
+        outcome = Outcome(code, output, time.monotonic() - start)
+        settings = " ".join(f"{name}={value}" for name, value in (environment or {}).items())
+        with self.lock, open(self.log, "a") as log:
+            log.write(f"$ {settings} {' '.join(command)}\n{output}[{outcome.why or 'passed'}, "
+                      f"{outcome.seconds:.1f} s]\n\n")
+        return outcome
+
+    def run_all(self, jobs, limit):
+        """jobs: (command, environment); side by side."""
+        with ThreadPoolExecutor(min(MAX_PROCESSES, os.cpu_count())) as pool:
+            return list(pool.map(lambda job: self.run(job[0], limit, job[1]), jobs))
+
+
+def first_line(command):
+    """The first line that the command prints, or "none" where there is no such command."""
+    if not shutil.which(command[0]):
+        return "none"
+    output = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+    return (output.strip().splitlines() or ["none"])[0]
+
+
+def find_devices(runner):
+    """What `dlengine devices` says of the CPU and of the GPU (empty if there is none), and why there is none."""
+    outcome = runner.run([runner.program("dlengine"), "devices"], 120, {})
+    if outcome.why:
+        return "unknown", "", f"dlengine does not start: {outcome.why}: {' '.join(outcome.last_lines(1))}"
+    words = dict(line.split(": ", 1) for line in outcome.output.splitlines())
+    return words["cpu"], words.get("cuda:0", ""), "no GPU: " + words.get("cuda", "").replace("not available: ", "")
+
+
+def describe_machine(runner, cpu, gpu):
+    """Everything whose version can change a result."""
+    commit = runner.root / "commit.txt"
+    of_checkout = ["git", "describe", "--always", "--dirty"]
+    show = "import torch as t; print(t.__version__, 'CUDA', t.version.cuda, 'cuDNN', t.backends.cudnn.version())"
+    torch = runner.run([sys.executable, "-c", show], 120)
+    query = "--query-gpu=name,memory.total,driver_version,compute_cap,power.limit,clocks.max.sm"
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        "commit": commit.read_text().strip() if commit.exists() else first_line(of_checkout),
+        "gpu": gpu or "none",
+        "nvidia-smi": first_line(["nvidia-smi", query, "--format=csv,noheader"]),
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "system": f"{platform.platform()} {' '.join(platform.libc_ver())}",
+        "python": platform.python_version(),
+        "pytorch": "none" if torch.why else torch.output.strip(),
+        "compute-sanitizer": sanitizer() or "none",
+    }
+
+
+def sanitizer():
+    return shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path="/usr/local/cuda/bin")
+
+
+def shards(command, count, environment):
+    return [(command, dict(environment, GTEST_TOTAL_SHARDS=str(count), GTEST_SHARD_INDEX=str(index)))
+            for index in range(count)]
+
+
+def check_tests(runner, options, report):
+    names = (runner.root / "device_tests.txt").read_text().split()
+    settings = {"DLENGINE_TEST_DEVICES": "cpu,cuda", "DLENGINE_REQUIRE_CUDA": "1"}
+    jobs = [job for name in names for job in shards([runner.program(name)], TEST_SHARDS, settings)]
+    outcomes = runner.run_all(jobs, 240)
+    counts = [reports.gtest_counts(outcome.output) for outcome in outcomes]
+    failed = [name for count in counts for name in count["failed"]]
+    skipped = [name for count in counts for name in count["skipped"]]
+    broken = [f"{job[0][0]}: {outcome.why}: {' '.join(outcome.last_lines(1))}"
+              for job, outcome, count in zip(jobs, outcomes, counts) if outcome.why and not count["failed"]]
+    text = (f"{sum(count['passed'] for count in counts)} tests passed, {len(failed)} failed, {len(skipped)} skipped, "
+            f"{len(broken)} of {len(jobs)} processes broke off")
+    details = failed + broken + [f"skipped: {name}" for name in skipped]
+    return "failed" if any(outcome.why for outcome in outcomes) else "passed", text, details
+
+
+def check_contract(runner, options, report):
+    if not pathlib.Path(runner.program("contract_test")).exists():
+        return "skipped", "there is no contract_test", []
+    outcome = runner.run([runner.program("contract_test")], 240, {"DLENGINE_REQUIRE_CUDA": "1"})
+    count = reports.gtest_counts(outcome.output)
+    text = f"{count['passed']} tests passed, {len(count['failed'])} failed, {len(count['skipped'])} skipped"
+    details = count["failed"] or ([outcome.why, *outcome.last_lines()] if outcome.why else [])
+    return "failed" if outcome.why else "passed", text, details
+
+
+def check_sanitize(runner, options, report):
+    tool = sanitizer()
+    if not tool:
+        return "skipped", "compute-sanitizer is not installed", []
+    jobs, names = [], []
+    for name, (flags, tests) in SANITIZERS.items():
+        command = [tool, "--tool", name, "--error-exitcode", "99", "--print-limit", "10", *flags,
+                   runner.program("ops_test"), f"--gtest_filter={tests}"]
+        jobs += shards(command, 2, {"DLENGINE_TEST_DEVICES": "cuda", "DLENGINE_REQUIRE_CUDA": "1"})
+        names += [name] * 2
+    outcomes = runner.run_all(jobs, 240)
+    if all("Device not supported" in outcome.output for outcome in outcomes):
+        return "skipped", "compute-sanitizer says: Device not supported", []
+    details = [f"{name}: {outcome.why}: " + "; ".join(re.findall("ERROR SUMMARY.*", outcome.output))
+               for name, outcome in zip(names, outcomes) if outcome.why]
+    text = ", ".join(SANITIZERS) + f" over {sum(reports.gtest_counts(o.output)['passed'] for o in outcomes)} tests"
+    return "failed" if details else "passed", text, details
+
+
+def check_train(runner, options, report):
+    if not (pathlib.Path(runner.environment.get("DLENGINE_DATA_DIR", "")) / "mnist").is_dir():
+        return "skipped", "no MNIST: DLENGINE_DATA_DIR names no folder with mnist/ in it", []
+    seen, details = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, accuracy in ACCURACY.items():
+            weights = [pathlib.Path(scratch) / f"{name}{run}.safetensors" for run in (1, 2)]
+            for path in weights:
+                outcome = runner.run([runner.program(name), "--dataset", "mnist", "--device", "cuda", "--seed", "1",
+                                      "--save", str(path), "--expect-accuracy", str(accuracy)], 120, {})
+                if outcome.why:
+                    details += [f"{name}: {outcome.why}", *outcome.last_lines()]
+            result = dict(re.findall(r"(\w+)=(\S+)", outcome.last_lines(1)[0])) if outcome.output.strip() else {}
+            seen.append(f"{name} {result.get('test_accuracy', '-')} at {result.get('images_per_second', '-')} images/s")
+            if all(path.exists() for path in weights) and weights[0].read_bytes() != weights[1].read_bytes():
+                details.append(f"{name}: two runs with one seed gave different weights")
+    return "failed" if details else "passed", "; ".join(seen), details
+
+
+def check_bench(runner, options, report):
+    script = next(path for path in (HERE / "pytorch_train.py", HERE.parents[1] / "bench/pytorch_train.py")
+                  if path.exists())
+    threads, lines, details = str(os.cpu_count()), [], []
+    has_torch = runner.run([sys.executable, "-c", "import torch"], 120).code == 0
+    for workload, batch in WORKLOADS:
+        own = ([runner.program("train_bench"), "--device", options.device, workload, str(batch), threads,
+                str(options.seconds)], {})
+        other = ([sys.executable, str(script), workload, str(batch), "--device", options.device, "--modes",
+                  options.modes, "--seconds", str(options.seconds)], None)
+        for command, environment in (own, other, own) if has_torch else (own, own):
+            outcome = runner.run(command, 240, environment)
+            lines += outcome.output.splitlines()
+            if outcome.why:
+                details += [f"{workload}: {outcome.why}", *outcome.last_lines(3)]
+    report.set_times(lines)
+    text = f"{len(report.data['times'])} runs" + ("" if has_torch else "; PyTorch is not installed")
+    return "failed" if details else "passed", text, details
+
+
+CHECKS = {"tests": check_tests, "contract": check_contract, "sanitize": check_sanitize, "train": check_train,
+          "bench": check_bench}
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--root", type=pathlib.Path, required=True, help="folder with bin/ and lib/")
+    parser.add_argument("--out", type=pathlib.Path, default="gpu-report", help="where the report goes [gpu-report]")
+    parser.add_argument("--minutes", type=float, default=9.5, help="for all parts together [9.5]")
+    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="of the benchmark [cuda]")
+    parser.add_argument("--modes", default="eager,channels_last,graph", help="of PyTorch; there is also compile")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each timing [1]")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return options
+
+
+def main():
+    options = parse_options()
+    options.out.mkdir(parents=True, exist_ok=True)
+    runner = Runner(options.root.resolve(), options.out / "log.txt", options.minutes)
+    cpu, gpu, no_gpu = find_devices(runner)
+    report = reports.Report(options.out, describe_machine(runner, cpu, gpu))
+    passed = True
+    for name in options.parts or PARTS:
+        start = time.monotonic()
+        if not gpu and not (name == "bench" and options.device == "cpu"):
+            status, text, details = "failed", no_gpu, []
+        else:
+            status, text, details = CHECKS[name](runner, options, report)
+        report.add_part(name, status, text, time.monotonic() - start, details)
+        report.save()
+        passed = passed and status != "failed"
+    print(f"report: {options.out / 'report.md'}")
+    sys.exit(not passed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What gpu_check.py found: read out of the programs' output, kept as JSON, shown as Markdown."""
+import json
+import pathlib
+import re
+
+
+def gtest_counts(output):
+    """Of one GoogleTest program: how many passed, and the names of those that failed or were skipped."""
+    passed = re.search(r"^\[  PASSED  \] (\d+) test", output, re.MULTILINE)
+    lists = {word: set(re.findall(rf"^\[  {word} \] ([\w/]+\.[\w/]+)", output, re.MULTILINE))
+             for word in ("FAILED ", "SKIPPED")}
+    return {"passed": int(passed[1]) if passed else 0, "failed": sorted(lists["FAILED "]),
+            "skipped": sorted(lists["SKIPPED"])}
+
+
+def bench_line(line):
+    """A line of train_bench or pytorch_train.py, or None for any other line."""
+    words = line.split()
+    if len(words) < 6 or not re.fullmatch(r"W\d+", words[1]):
+        return None
+    extra = dict(word.split("=", 1) for word in words[6:] if "=" in word)
+    return {"program": words[0], "workload": words[1], "batch": int(words[2]), "ms": float(words[4]), **extra}
+
+
+class Report:
+    """Parts by name, and the times of the benchmark. Goes on with the report that is in the folder."""
+
+    def __init__(self, folder, machine):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.data = {"machine": machine, "parts": {}, "times": []}
+        earlier = self.folder / "report.json"
+        if earlier.exists():
+            found = json.loads(earlier.read_text())
+            if found["machine"]["commit"] == machine["commit"]:
+                self.data.update(parts=found["parts"], times=found["times"])
+
+    def add_part(self, name, status, text, seconds, details=()):
+        """status: passed, failed or skipped; text: one line; details: lines that a failure needs."""
+        self.data["parts"][name] = {"status": status, "text": text, "seconds": round(seconds, 1),
+                                    "details": list(details)}
+        print(f"{name}: {status}: {text} ({seconds:.0f} s)", flush=True)
+
+    def set_times(self, lines):
+        self.data["times"] = [time for time in map(bench_line, lines) if time]
+
+    def save(self):
+        (self.folder / "report.json").write_text(json.dumps(self.data, indent=1) + "\n")
+        (self.folder / "report.md").write_text(markdown(self.data))
+
+
+def table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def step_times(times):
+    """A row for each workload: dlengine, each program beside it, and the fastest of those over dlengine."""
+    programs = sorted({time["program"] for time in times} - {"dlengine"})
+    rows = {}
+    for time in times:
+        row = rows.setdefault((time["workload"], time["batch"]), {})
+        row.setdefault(time["program"], []).append(time["ms"])
+    lines = []
+    for (workload, batch), row in rows.items():
+        mean = {program: sum(values) / len(values) for program, values in row.items()}
+        own, others = mean.get("dlengine"), [mean[program] for program in programs if program in mean]
+        spread = max(row["dlengine"]) / min(row["dlengine"]) - 1 if own else None
+        lines.append([workload, batch, f"{own:.4f}" if own else "-", f"{spread:.0%}" if own else "-",
+                      *(f"{mean[program]:.4f}" if program in mean else "-" for program in programs),
+                      f"{min(others) / own:.2f}" if own and others else "-"])
+    return table(["workload", "batch", "dlengine", "spread", *programs, "fastest other / dlengine"], lines)
+
+
+def markdown(data):
+    parts = [[name, part["status"], part["text"], part["seconds"]] for name, part in data["parts"].items()]
+    text = "# GPU check\n\n" + table(["machine", ""], data["machine"].items())
+    text += "\n## Parts\n\n" + table(["part", "status", "what was seen", "seconds"], parts)
+    for name, part in data["parts"].items():
+        if part["details"]:
+            text += f"\n{name}:\n\n" + "".join(f"    {line}\n" for line in part["details"])
+    if data["times"]:
+        text += ("\n## Milliseconds per step\n\nMedians; where a program ran several times, their mean. Spread: the "
+                 "slowest run of dlengine over its fastest; smaller differences mean nothing.\n\n"
+                 + step_times(data["times"]))
+    return text
