@@ -3,7 +3,7 @@
 
 Prints a line of train_bench's form for each mode:
   eager          as one writes it, with fused or multi-tensor optimizers, cuDNN choosing its algorithms by timing
-  channels_last  the same with images in NHWC order
+  channels_last  the same with images in NHWC order; left out where there are none
   graph          the whole step captured as a CUDA graph and replayed
   compile        torch.compile (mode max-autotune-no-cudagraphs) of network and loss
 All in true f32, as dlengine computes; with --tf32 matrix products and convolutions may round to TF32.
@@ -58,6 +58,7 @@ NETWORKS = {
     "W4": (conv_bn_stack, (3, 32, 32)),
     "W5": (mnist_cnn, (1, 28, 28)),
 }
+IMAGES = [name for name, (_, shape) in NETWORKS.items() if len(shape) == 3]
 
 
 def make_optimizer(workload, parameters, device, captured):
@@ -89,7 +90,7 @@ class Workload:
             self.run = lambda i: optimizer.step()
             return
         make_network, shape = NETWORKS[name]
-        layout = torch.channels_last if mode == "channels_last" and len(shape) == 3 else torch.contiguous_format
+        layout = torch.channels_last if mode == "channels_last" else torch.contiguous_format
         network = make_network().to(device).to(memory_format=layout)
         self.x = [torch.randn(batch, *shape, device=device).to(memory_format=layout) for _ in range(BATCHES)]
         self.y = [torch.randint(0, 10, (batch,), device=device) for _ in range(BATCHES)]
@@ -195,8 +196,11 @@ def main():
     torch.set_num_threads(options.threads)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = options.tf32
+    modes = options.modes.split(",")
+    if options.workload not in IMAGES:
+        modes = [mode for mode in modes if mode != "channels_last"]
     failed = False
-    for mode in options.modes.split(","):
+    for mode in modes:
         try:
             measure(options.workload, options.batch, mode, options.seconds, device)
         except Exception as error:  # the other modes still count

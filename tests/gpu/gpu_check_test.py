@@ -99,7 +99,7 @@ class GpuCheck(unittest.TestCase):
         code, parts = self.check("train")
         self.assertEqual(code, 1)
         self.assertEqual(parts["train"]["text"],
-                         "mnist_cnn 0.9912 at 100000 images/s; mnist_mlp 0.9912 at 100000 images/s")
+                         "mnist; mnist_cnn 0.9912 at 100000 images/s; mnist_mlp 0.9912 at 100000 images/s")
         self.assertEqual(parts["train"]["details"], ["mnist_mlp: two runs with one seed gave different weights"])
 
     def test_times_become_a_table_and_earlier_parts_stay(self):
