@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "tests/emulator/bug_test.h"
@@ -75,6 +77,12 @@ TEST_P(CopyBugs, CopyGoesTheWayItSays) {
 TEST_P(CopyBugs, FillNeedsDeviceMemory) {
   EXPECT_EQ(cudaMemsetAsync(host_.data(), 0, kBytes, stream_), cudaErrorInvalidValue);
   expect_report(kind::kNotDeviceMemory);
+}
+
+TEST_P(CopyBugs, HostDoesNotTouchDeviceMemoryItself) {
+  ASSERT_EQ(upload(), cudaSuccess);
+  stream_.wait();
+  EXPECT_DEATH(std::memcpy(host_.data(), buffer_.data(), kBytes), std::string(kind::kHostAccess));
 }
 
 TEST_P(CopyBugs, OnlyInitialisedBytesComeToTheHost) {
