@@ -102,5 +102,29 @@ TEST(Streams, OrderWorkAndMeasureIt) {
   }
 }
 
+TEST(Streams, AnEventOrdersTheWorkOfTwo) {
+  for (const Device device : devices()) {
+    const Stream side(device);
+    Event written(device), read(device);
+    Tensor x = zeros({1000}, DType::f32, device), y;
+    written.record(current_stream(device));
+    written.block(side);
+    {
+      const StreamGuard guard(side);
+      y = x + 1.0;
+      read.record(side);
+    }
+    read.block(current_stream(device));
+    x.fill_(7);  // after side has read it
+    const Tensor z = x + y;
+    {
+      const StreamGuard guard(side);
+      y = Tensor();
+    }  // freed on side, read by the other stream before
+    EXPECT_EQ(z.select(0, 500).item<float>(), 8);
+    side.synchronize();
+  }
+}
+
 }  // namespace
 }  // namespace dlengine::test

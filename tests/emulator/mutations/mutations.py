@@ -1,0 +1,137 @@
+"""Bugs to plant: in which file, what in place of what, and the tests that must turn red."""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    name: str
+    file: str
+    old: str
+    new: str
+    program: str
+    cases: str
+
+
+def kernel(name, file, old, new, cases, program="ops_test"):
+    return Mutation(name, "kernels/cuda/" + file, old, new, program, cases)
+
+
+REDUCE = "*Reduce*:Reduce.*:Sum.*"
+ARGMAX = "Argmax.*"
+SOFTMAX = "*Softmax*:*CrossEntropy*"
+UNARY = "All/Unary.*/relu:All/Unary.*/exp:Kinks.*"
+BINARY = "All/Binary.*/add:All/Binary.*/mul:Broadcasting.*"
+POOL = "All/Pool.*:MaxPool.*:Pool.*"
+INDEX = "IndexSelect.*:Gather.*:OneHot.*"
+DROPOUT = "Dropout.*"
+MATMUL = "*Matmul*:*LinearOp*"
+CONV = "All/Conv.*"
+NORM = "*BatchNorm*"
+UPDATE = "Optimizer*.*"
+STREAMS = "Streams.*"
+
+MUTATIONS = [
+    # Barriers.
+    kernel("no barrier before a column's shares are added", "reduce.cu",
+           "  __syncthreads();\n  if (threadIdx.y > 0", "  if (threadIdx.y > 0", REDUCE),
+    kernel("no barrier before the warps' best are compared", "reduce.cu",
+           "    __syncthreads();\n    for (int warp = 0;", "    for (int warp = 0;", ARGMAX),
+    kernel("no barrier before the warps' values are read", "reduce.cuh",
+           "= value;\n    __syncthreads();", "= value;", SOFTMAX),
+    kernel("no barrier before the warps' values are used again", "reduce.cuh",
+           "    __syncthreads();  // the values of an earlier call have been read\n", "", SOFTMAX),
+    kernel("a shuffle that names half of the warp", "reduce.cuh",
+           "A(__shfl_xor_sync(0xffffffffu, value, step))", "A(__shfl_xor_sync(0x0000ffffu, value, step))", SOFTMAX),
+    kernel("a shuffle too few", "reduce.cuh", "for (int step = kWarp / 2; step > 0; step /= 2) {",
+           "for (int step = kWarp / 2; step > 1; step /= 2) {", SOFTMAX),
+    # Bounds.
+    kernel("one element too many in a reduction", "reduce.cu",
+           "for (int64_t i = first; i < end; i += step) value = Op::value(value, widen(x[i * stride]));",
+           "for (int64_t i = first; i <= end; i += step) value = Op::value(value, widen(x[i * stride]));", REDUCE),
+    kernel("16 bytes at a time over the end", "map.cuh", "if (aligned && first + kWidth <= n) {",
+           "if (aligned && first < n) {", UNARY),
+    kernel("16 bytes at a time where they are not aligned", "map.cuh", "if (aligned && first + kWidth <= n) {",
+           "if (first + kWidth <= n) {", UNARY + ":" + BINARY),
+    kernel("one strided element too many", "map.cuh", "if (i >= walk.count) return;", "if (i > walk.count) return;",
+           BINARY),
+    kernel("one softmax row too many", "softmax.cu",
+           "  if (row >= rows) return;\n  x += row * columns;\n  y += row * columns;",
+           "  if (row > rows) return;\n  x += row * columns;\n  y += row * columns;", SOFTMAX),
+    kernel("random lanes beyond the end", "random.cu", "if (first + lane < n) y[first + lane]",
+           "if (first + lane <= n) y[first + lane]", DROPOUT),
+    kernel("a pooling window over the lower edge", "pool.cu", "max(top, 0), min(top + s.kernel_h, s.h),",
+           "max(top, 0), top + s.kernel_h,", POOL),
+    kernel("an update over the end", "update.cu", "if (aligned && first + kWidth <= n) {", "if (aligned && first < n) {",
+           UPDATE, "optim_test"),
+    kernel("an index out of range is used", "index.cu", "  if (from < 0 || from >= v.size) {", "  if (from < 0) {", INDEX),
+    # Races.
+    kernel("all lanes write the loss", "softmax.cu", "  if (threadIdx.x > 0) return;\n  const int64_t label",
+           "  const int64_t label", SOFTMAX),
+    kernel("all lanes write the position of the largest", "reduce.cu", "if (threadIdx.x == 0) y[output] = best.index;",
+           "y[output] = best.index;", ARGMAX),
+    kernel("a fault is claimed without an atomic", "fault.cuh",
+           "  if (atomicCAS(&fault->claimed, 0u, 1u) != 0u) return;",
+           "  if (fault->claimed != 0u) return;\n  fault->claimed = 1u;", SOFTMAX + ":" + INDEX),
+    kernel("every position with an index adds to its sum", "index.cu",
+           "if (follows[outer.rest] || to < 0 || to >= v.size) return;", "if (to < 0 || to >= v.size) return;", INDEX),
+    # Order of streams.
+    kernel("an event is not waited for", "stream.cpp",
+           "DLENGINE_CUDA_CHECK(cudaStreamWaitEvent(stream_of(index, stream), static_cast<cudaEvent_t>(event), 0));",
+           "(void)index, (void)event, (void)stream;", STREAMS, "core_test"),
+    kernel("an event is recorded on the device's own stream", "stream.cpp",
+           "cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(index, stream))",
+           "cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(index, stream ? nullptr : stream))", STREAMS,
+           "core_test"),
+    kernel("memory is freed while another stream reads it", "allocator.cpp",
+           "      (void)cudaStreamWaitEvent(block.queue->stream(), used, 0);\n", "", STREAMS, "core_test"),
+    kernel("cuDNN is left on the default stream", "queue.cpp",
+           "  DLENGINE_CUDA_CHECK(cudnnSetStream(handle, stream()));\n", "", CONV),
+    kernel("the host reads before the copy has arrived", "cuda_device.cpp",
+           "cudaMemcpyDeviceToHost, stream));\n  DLENGINE_CUDA_CHECK(cudaStreamSynchronize(stream));",
+           "cudaMemcpyDefault, nullptr));", "CrossEntropyLoss.*"),
+    # Memory.
+    kernel("the fault is not cleared at start", "cuda_device.cpp",
+           "  DLENGINE_CUDA_CHECK(cudaMemsetAsync(memory, 0, sizeof(Fault), queue->stream()));\n", "", UNARY),
+    kernel("half of the workspace", "conv.cpp", "const Scratch workspace(plan->workspace, p.device);",
+           "const Scratch workspace(plan->workspace / 2, p.device);", CONV),
+    kernel("a reduction's parts are too few", "reduce.cu",
+           "const Scratch parts(size_t(plan.chunks * outputs) * sizeof(A), x.device());",
+           "const Scratch parts(size_t(plan.chunks * outputs) * sizeof(A) / 2, x.device());", REDUCE),
+    kernel("follows is not zeroed", "index.cu",
+           "  DLENGINE_CUDA_CHECK(cudaMemsetAsync(follows, 0, size_t(view.picked), stream));\n", "", INDEX),
+    kernel("memory is freed twice", "allocator.cpp", "    blocks_.erase(found);\n", "", "Memory.*", "core_test"),
+    kernel("memory is never freed", "allocator.cpp", "  (void)cudaFreeAsync(pointer, block.queue->stream());\n", "",
+           "Memory.*", "core_test"),
+    # Calls of the libraries.
+    kernel("a wrong leading dimension", "matmul.cpp",
+           "leading = by_rows ? std::max(row_step, columns) : std::max(column_step, rows);",
+           "leading = by_rows ? std::max(column_step, rows) : std::max(row_step, columns);", MATMUL),
+    kernel("a product's batch step is left at 0", "matmul.cpp",
+           "  product.b.batch_step = walk.stride[1][walk.rank - 1];\n", "", MATMUL),
+    kernel("plans of products do not know the type", "matmul.cpp", "               int64_t(p.dtype),\n               p.device",
+           "               0,\n               p.device", MATMUL),
+    kernel("a product keeps the bias of an earlier one", "matmul.cpp",
+           "  if (p.bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);\n", "", MATMUL),
+    kernel("products round to TF32", "matmul.cpp", "case DType::f32: return {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F};",
+           "case DType::f32: return {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32};", MATMUL),
+    kernel("a convolution adds to what was in memory", "conv.cpp",
+           "*beta = on.add ? factors.one : factors.zero;", "*beta = factors.one;", CONV),
+    kernel("plans of convolutions do not know the dilation", "conv.cpp",
+           "               p.params.dilation.h,\n               p.params.dilation.w,\n",
+           "               1,\n               1,\n", CONV),
+    kernel("convolutions round to TF32", "conv.cpp",
+           "return dtype == DType::f32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;", "return CUDNN_DEFAULT_MATH;", CONV),
+    kernel("mean and deviation are swapped", "norm.cpp", "mean.raw(), inv_std.raw()));\n  }\n  write_back(*this, out, y);",
+           "inv_std.raw(), mean.raw()));\n  }\n  write_back(*this, out, y);", NORM),
+    kernel("running averages where there are none", "norm.cpp", "running ? state.running_mean.raw() : nullptr,",
+           "mean.raw(),", NORM),
+    # Values.
+    kernel("a forgotten copy of the bias", "conv.cpp", "  if (bias.defined()) spread_bias(bias, 1, y);\n", "", CONV),
+    kernel("Philox counts elements, not blocks", "random.cu",
+           "    f(philox(key, uint64_t(first + group) / 4), &out.lane[group]);",
+           "    f(philox(key, uint64_t(first + group)), &out.lane[group]);", "Rand*.*:Philox.*", "core_test"),
+    kernel("dropout does not scale", "random.cu", "narrow<T>(widen(value) * scale)", "narrow<T>(widen(value))", DROPOUT),
+    kernel("a mean is divided twice", "reduce.cu", "  r.divisor = A(1);\n", "", REDUCE),
+    kernel("the gradient of a maximum goes to every largest pixel", "pool.cu",
+           "if (is_first(image, s.w, pixels_under(s, p, q), largest, pixel)) sum", "sum", POOL),
+]
