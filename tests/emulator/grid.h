@@ -16,13 +16,30 @@ struct LaunchShape {
   size_t dynamic_shared = 0;
 };
 
-/// What the runtime answers to a launch of this shape; files a report if it is a refusal.
-cudaError_t check_launch(const char* kernel, const LaunchShape& shape);
+/// A kernel by its name in the source and its address.
+struct KernelName {
+  const char* text;
+  const void* address;
+};
 
-/// Calls body in every thread of the grid. Only inside of an operation. `arguments` is the range of the
-/// kernel's parameters, which threads may read.
-void run_grid(const char* kernel, const LaunchShape& shape, const std::function<void()>& body,
-              const void* arguments, size_t argument_bytes);
+/// What the runtime answers to a launch of this shape; files a report if it is a refusal.
+cudaError_t check_launch(const KernelName& kernel, const LaunchShape& shape);
+
+/// What cudaLaunchKernel does. `work` calls run_grid().
+cudaError_t launch_kernel(const KernelName& kernel, const LaunchShape& shape, cudaStream_t stream,
+                          std::function<void()> work);
+
+/// A kernel's parameters, which its threads may read.
+struct Arguments {
+  const void* data;
+  size_t bytes;
+};
+
+/// What a thread does. Not a std::function, as its own memory is none that a kernel may read.
+using ThreadBody = void (*)(const void* arguments);
+
+/// Calls body(arguments.data) in every thread of the grid. Only inside of an operation.
+void run_grid(const char* kernel, const LaunchShape& shape, ThreadBody body, const Arguments& arguments);
 
 /// Order of the blocks, and of the threads in one.
 void set_schedule(Schedule schedule, uint64_t seed);

@@ -1,0 +1,69 @@
+// See faults.h. The faults are synchronous and the process ends, so the handler may use all functions.
+#include "tests/emulator/faults.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <cstdlib>
+
+#include "tests/emulator/arena.h"
+#include "tests/emulator/fiber.h"
+#include "tests/emulator/memory.h"
+#include "tests/emulator/report.h"
+
+namespace dlengine::emulator {
+
+namespace {
+
+struct sigaction previous;
+
+// A return address as place_of() takes it: one behind the instruction that failed.
+const void* failing_instruction(const void* context) {
+  const auto* machine = &static_cast<const ucontext_t*>(context)->uc_mcontext;
+  return reinterpret_cast<const void*>(instruction_pointer(*machine) + 1);
+}
+
+[[noreturn]] void die(std::string_view kind, const std::string& text) {
+  fmt::print(stderr, "cuda-emu: {}: {}\n", kind, text);
+  std::fflush(stderr);
+  std::abort();
+}
+
+void on_fault(int, siginfo_t* info, void* context) {
+  const void* const address = info->si_addr;
+  if (arena.contains(address)) {
+    die(kind::kHostAccess, fmt::format("the host touches {} at {}", describe_address(address),
+                                       place_of(failing_instruction(context))));
+  }
+  if (is_end_of_fiber_stack(address)) {
+    die(kind::kStackOverflow, fmt::format("a thread of a kernel needs more than {} bytes of stack at {}",
+                                          kFiberStackBytes, place_of(failing_instruction(context))));
+  }
+  sigaction(SIGSEGV, &previous, nullptr);  // and the instruction fails again
+}
+
+}  // namespace
+
+void install_fault_handler() {
+  struct sigaction action {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigaction(SIGSEGV, &action, &previous);
+}
+
+void provide_signal_stack() {
+  thread_local bool provided = false;
+  if (provided) return;
+  provided = true;
+  stack_t stack{};
+  if (sigaltstack(nullptr, &stack) == 0 && !(stack.ss_flags & SS_DISABLE)) return;
+  constexpr size_t kBytes = 256 << 10;
+  void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return;  // an overflow then ends the process without a report
+  stack = {.ss_sp = memory, .ss_flags = 0, .ss_size = kBytes};
+  sigaltstack(&stack, nullptr);
+}
+
+}  // namespace dlengine::emulator
