@@ -2,6 +2,7 @@
 // wants to fail.
 #include <cuda_runtime_api.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -246,17 +247,32 @@ TEST_P(ApiBugs, KernelAttributes) {
   EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 48 << 10), cudaSuccess);
 }
 
-TEST(ReportsAtTheEnd, FailTheProcess) {
-  const auto program = [](bool frees_twice) {
+void free_twice() {
+  void* data = nullptr;
+  cudaMalloc(&data, 64);
+  cudaFree(data);
+  cudaFree(data);
+}
+
+TEST(UntakenReports, FailTheProcessAtItsEnd) {
+  const auto program = [](bool is_wrong) {
     (void)control().take_reports();
-    void* data = nullptr;
-    cudaMalloc(&data, 64);
-    cudaFree(data);
-    if (frees_twice) cudaFree(data);
+    if (is_wrong) free_twice();
     std::exit(0);
   };
   EXPECT_EXIT(program(false), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(program(true), testing::ExitedWithCode(86), "cuda-emu: double free: cudaFree: ");
+}
+
+TEST(UntakenReports, EndTheProcessAtOnceIfThatIsAsked) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process that has not read the variable yet
+  ASSERT_EQ(setenv("DLENGINE_EMU_DIE", "1", 1), 0);
+  const auto program = [] {
+    free_twice();
+    std::exit(0);
+  };
+  EXPECT_EXIT(program(), testing::KilledBySignal(SIGABRT), "cuda-emu: double free: cudaFree: ");
+  unsetenv("DLENGINE_EMU_DIE");
 }
 
 DLENGINE_IN_EVERY_MODE(ApiBugs);

@@ -95,14 +95,15 @@ T choice(const char* variable, const char* const (&names)[3], const T (&values)[
   std::abort();
 }
 
-// The handlers that would come after this one could not change the status.
-void print_untaken_reports() {
+// True if there were any.
+bool print_untaken_reports() {
   const std::vector<std::string> reports = emulator::take_reports();
-  if (reports.empty()) return;
   for (const std::string& report : reports) std::fprintf(stderr, "cuda-emu: %s\n", report.c_str());
   std::fflush(nullptr);
-  _exit(kExitWithReports);
+  return !reports.empty();
 }
+
+bool dies_at_first_report = false;
 
 bool start_once() {
   const std::string seed(setting("DLENGINE_EMU_SEED"));
@@ -111,13 +112,20 @@ bool start_once() {
                           choice("DLENGINE_EMU_EXEC", {"lazy", "eager", "rand"},
                                  {Execution::lazy, Execution::eager, Execution::shuffled}),
                           std::strtoull(seed.c_str(), nullptr, 10));
-  std::atexit(print_untaken_reports);
+  dies_at_first_report = setting("DLENGINE_EMU_DIE") == "1";
+  std::atexit([] {
+    if (print_untaken_reports()) _exit(kExitWithReports);  // later handlers could not change the status
+  });
   return true;
 }
 
 }  // namespace
 
 void start() { [[maybe_unused]] static const bool started = start_once(); }
+
+void die_if_asked() {
+  if (dies_at_first_report && print_untaken_reports()) std::abort();
+}
 
 Control::Counters& counters() {
   static Control::Counters& all = *new Control::Counters;  // used until the very end of the process

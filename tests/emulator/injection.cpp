@@ -56,7 +56,10 @@ ApiCall::ApiCall(const char* api) {
 }
 
 ApiCall::~ApiCall() {
-  if (is_outermost_) calls().current = nullptr;
+  if (is_outermost_) {
+    calls().current = nullptr;
+    die_if_asked();
+  }
   emulator_mutex().unlock();
 }
 

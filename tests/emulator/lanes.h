@@ -48,7 +48,7 @@ void lane_waits(Lane lane, const Clock& clock);
 /// Adds an operation that comes after the lane's, after those of the clock and what the host waited for.
 OperationId append(Lane lane, const Clock& after, std::shared_ptr<const Work> work);
 
-/// What the host has waited for.
+/// What the host has waited for, in any of its threads.
 const Clock& host_clock();
 /// All operations so far.
 Clock clock_of_everything();

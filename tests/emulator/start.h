@@ -7,4 +7,8 @@ namespace dlengine::emulator {
 /// printed when the process ends.
 void start();
 
+/// At the end of each API call: ends the process if something was reported and DLENGINE_EMU_DIE=1 asks for
+/// that.
+void die_if_asked();
+
 }  // namespace dlengine::emulator
