@@ -30,9 +30,7 @@ struct OperationToucher {
 class Touch {
  public:
   Touch(const void* address, size_t bytes, Access access, const std::string& what)
-      : address_(address), offset_(arena.offset_of(address)), bytes_(bytes), access_(access), what_(what) {
-    enter_operation();
-  }
+      : address_(address), offset_(arena.offset_of(address)), bytes_(bytes), access_(access), what_(what) {}
 
   bool is_allowed() const;
   void run();
@@ -140,6 +138,7 @@ void poison(size_t offset, unsigned bytes) {
 
 bool touch(const void* address, size_t bytes, Access access, const std::string& what) {
   if (bytes == 0) return true;
+  enter_operation();
   Touch all(address, bytes, access, what);
   if (!all.is_allowed()) return false;
   if (arena.contains(address)) all.run();
@@ -148,6 +147,7 @@ bool touch(const void* address, size_t bytes, Access access, const std::string& 
 
 bool touch_copy(void* to, const void* from, size_t bytes, const std::string& what) {
   if (bytes == 0) return true;
+  enter_operation();
   const std::string source = "the source of " + what, destination = "the destination of " + what;
   Touch read(from, bytes, Access::read, source), write(to, bytes, Access::write, destination);
   if (!read.is_allowed() || !write.is_allowed()) return false;
