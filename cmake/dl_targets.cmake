@@ -50,24 +50,18 @@ function(dl_test name)
   endif()
   if(arg_ON_DEVICES AND TARGET dlengine_cuda_emu)
     add_dependencies(${name} dlengine_cuda_emu)
-    dl_discover_tests(
-      ${name}
-      LABELS emulated
-      PREFIX cuda-emu.
-      ENVIRONMENT "DLENGINE_CUDA_PLUGIN=$<TARGET_FILE:dlengine_cuda_emu>" DLENGINE_TEST_DEVICES=cuda
-                  DLENGINE_REQUIRE_CUDA=1)
+    dl_discover_tests(${name} LABELS emulated PREFIX cuda-emu. ARGUMENT "--emulated=$<TARGET_FILE:dlengine_cuda_emu>")
   endif()
 endfunction()
 
 function(dl_discover_tests name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABELS;PREFIX" "ENVIRONMENT")
-  # CTest runs programs side by side, so threads that wait must not keep a core busy.
-  list(JOIN arg_ENVIRONMENT "\\;" environment)
-  string(PREPEND environment "OMP_WAIT_POLICY=passive\\;")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABELS;PREFIX;ARGUMENT" "")
   gtest_discover_tests(
     ${name}
     TEST_PREFIX "${arg_PREFIX}"
+    EXTRA_ARGS ${arg_ARGUMENT}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT 300 LABELS ${arg_LABELS} ENVIRONMENT "${environment}")
+    # CTest runs programs side by side, so threads that wait must not keep a core busy.
+    PROPERTIES TIMEOUT 300 LABELS ${arg_LABELS} ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()

@@ -8,7 +8,9 @@
 
 namespace dlengine {
 
-/// Work of one stream runs in order; streams run side by side. A handle: copies name the same stream.
+/// Work of one stream runs in order; streams run side by side. A handle: copies name the same stream. A
+/// tensor that several streams use is dropped on the one that uses it last: its memory waits for that stream
+/// alone.
 class Stream {
  public:
   /// A new stream of the device.
