@@ -3,7 +3,7 @@
 
 Parts (all of them without a name, in this order):
   tests     every test program that computes on devices, on CPU and GPU
-  contract  the emulated CUDA libraries beside the real ones
+  contract  what the emulated CUDA libraries are tested for, on the real ones
   sanitize  compute-sanitizer over the operations' tests
   train     the MNIST programs to their accuracy, twice: the same bytes must come out
   bench     time of training steps, beside PyTorch where it is installed
@@ -184,8 +184,9 @@ def check_contract(runner, options, report):
     outcome = runner.run([runner.program("contract_test")], 240, {"DLENGINE_REQUIRE_CUDA": "1"})
     count = reports.gtest_counts(outcome.output)
     text = f"{count['passed']} tests passed, {len(count['failed'])} failed, {len(count['skipped'])} skipped"
-    details = count["failed"] or ([outcome.why, *outcome.last_lines()] if outcome.why else [])
-    return "failed" if outcome.why else "passed", text, details
+    broken = outcome.why or not count["passed"]
+    details = count["failed"] or ([outcome.why or "no test ran", *outcome.last_lines()] if broken else [])
+    return "failed" if broken else "passed", text, details
 
 
 def check_sanitize(runner, options, report):

@@ -89,6 +89,14 @@ class GpuCheck(unittest.TestCase):
         self.assertEqual(skipped, "skipped: Sum.OnTwoGpus")
         self.assertIn("Sum.IsRight/f16", self.text)
 
+    def test_a_contract_of_which_nothing_ran_is_not_kept(self):
+        self.make_program("contract_test", "printf '[  SKIPPED ] A.B (0 ms)\\n[  PASSED  ] 0 tests.\\n'")
+        code, parts = self.check("contract")
+        self.assertEqual(code, 1)
+        self.assertEqual(parts["contract"]["text"], "0 tests passed, 0 failed, 1 skipped")
+        self.make_program("contract_test", PASSING_TESTS)
+        self.assertEqual(self.check("contract")[0], 0)
+
     def test_what_compute_sanitizer_finds_is_a_failure(self):
         code, parts = self.check("sanitize")
         self.assertEqual(code, 1)

@@ -20,8 +20,8 @@ mapfile -t programs < <(cat "$pack/device_tests.txt" && printf '%s\n' dlengine m
 if [[ -e $build/bin/contract_test ]]; then programs+=(contract_test); fi
 for program in "${programs[@]}"; do strip -o "$pack/bin/$program" "$build/bin/$program"; done
 own=$(ldd "$build/bin/dlengine" | awk '$1 ~ /^libdlengine/ { print $1 }')
-for library in "$own" libdlengine_cuda.so libdlengine_cuda_emu.so; do
-  if [[ -e $build/lib/$library ]]; then strip --strip-unneeded -o "$pack/lib/$library" "$build/lib/$library"; fi
+for library in "$own" libdlengine_cuda.so; do
+  strip --strip-unneeded -o "$pack/lib/$library" "$build/lib/$library"
 done
 
 # Libraries that a bare system lacks; CUDA's come from the machine.
