@@ -198,8 +198,10 @@ TEST_P(ApiBugs, BrokenContextStaysBroken) {
 }
 
 TEST_P(ApiBugs, ThreadsMayCallAtOnce) {
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([i] {
       const Stream stream;
       const Buffer buffer(kCount);

@@ -145,10 +145,6 @@ cudaError_t fill_async(void* data, int value, size_t bytes, cudaStream_t stream)
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 extern "C" cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                                        cudaStream_t stream) {
   return runtime_call(__func__, [&] {
@@ -169,3 +165,5 @@ extern "C" cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cuda
 extern "C" cudaError_t cudaMemset(void* data, int value, size_t bytes) {
   return runtime_call(__func__, [&] { return fill_async(data, value, bytes, cudaStreamLegacy); });
 }
+
+}  // namespace dlengine::emulator

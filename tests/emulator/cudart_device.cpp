@@ -76,10 +76,6 @@ cudaDeviceProp properties() {
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 extern "C" cudaError_t cudaGetDeviceCount(int* count) {
   return runtime_call(__func__, [&] {
     *count = 1;
@@ -129,3 +125,5 @@ extern "C" cudaError_t cudaGetDeviceProperties(cudaDeviceProp* all, int device) 
     return cudaSuccess;
   });
 }
+
+}  // namespace dlengine::emulator

@@ -106,10 +106,6 @@ cudaError_t not_emulated(const std::string& what) {
   return refuse(cudaErrorNotSupported, kind::kNotEmulated, what);
 }
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 // These two neither count as calls nor fail.
 extern "C" cudaError_t cudaPeekAtLastError() {
   return broken_context() != cudaSuccess ? broken_context() : last_error;
@@ -130,3 +126,5 @@ extern "C" const char* cudaGetErrorString(cudaError_t error) {
   const Status* status = find_status(error);
   return status ? status->text : "unrecognized error code";
 }
+
+}  // namespace dlengine::emulator

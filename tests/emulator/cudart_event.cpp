@@ -101,10 +101,6 @@ cudaError_t elapsed(float* milliseconds, cudaEvent_t first, cudaEvent_t last) {
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 extern "C" cudaError_t cudaEventCreate(cudaEvent_t* event) {
   return runtime_call(__func__, [&] { return create(event, cudaEventDefault); });
 }
@@ -147,3 +143,5 @@ extern "C" cudaError_t cudaEventQuery(cudaEvent_t handle) {
 extern "C" cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t first, cudaEvent_t last) {
   return runtime_call(__func__, [&] { return elapsed(milliseconds, first, last); });
 }
+
+}  // namespace dlengine::emulator

@@ -181,10 +181,6 @@ cudaError_t is_capturing(cudaStream_t handle, cudaStreamCaptureStatus* status) {
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 extern "C" cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   return runtime_call(__func__, [&] { return begin(stream, mode); });
 }
@@ -218,3 +214,5 @@ extern "C" cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 extern "C" cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
   return runtime_call(__func__, [&] { return destroy(graph); });
 }
+
+}  // namespace dlengine::emulator

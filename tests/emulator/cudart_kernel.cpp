@@ -41,10 +41,6 @@ size_t dynamic_shared_limit(const void* kernel) {
   return size_t(found == raised_limits().end() ? kSharedPerBlock : found->second);
 }
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 // A compiler for the CPU knows neither registers nor static shared memory; these are as they may well be.
 extern "C" cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* all, const void* kernel) {
   return runtime_call(__func__, [&] {
@@ -61,3 +57,5 @@ extern "C" cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* all, const void
 extern "C" cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
   return runtime_call(__func__, [&] { return set_attribute(kernel, attribute, value); });
 }
+
+}  // namespace dlengine::emulator

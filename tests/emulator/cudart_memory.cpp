@@ -44,7 +44,9 @@ bool is_pool(cudaMemPool_t pool) {
 
 // What was freed in the order of streams is there again when the device has come so far.
 bool has_room(size_t bytes) {
-  const auto fits = [&] { return bytes <= device_capacity() - device_bytes_in_use(); };
+  const auto fits = [&] {
+    return bytes <= device_capacity() - std::min(device_capacity(), device_bytes_in_use());
+  };
   if (!fits()) run_everything();
   return fits();
 }
@@ -126,10 +128,6 @@ void release_pool_memory() {
   const uint64_t keep = std::max<uint64_t>(all.pool_used, all.release_threshold);
   all.pool_reserved = size_t(std::min<uint64_t>(all.pool_reserved, keep));
 }
-
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
 
 extern "C" cudaError_t cudaMalloc(void** data, size_t bytes) {
   return runtime_call(__func__, [&] {
@@ -226,3 +224,5 @@ extern "C" cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t keep) {
     return cudaSuccess;
   });
 }
+
+}  // namespace dlengine::emulator

@@ -69,10 +69,6 @@ cudaError_t call_host(cudaStream_t stream, cudaHostFn_t function, void* data) {
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 extern "C" cudaError_t cudaStreamCreate(cudaStream_t* stream) {
   return runtime_call(__func__, [&] { return create(stream, cudaStreamDefault, 0); });
 }
@@ -113,3 +109,5 @@ extern "C" cudaError_t cudaDeviceSynchronize() {
     return cudaSuccess;
   });
 }
+
+}  // namespace dlengine::emulator

@@ -158,7 +158,7 @@ void Clock::raise(Lane lane, uint32_t sequence) {
 }
 
 // A retired lane is used again once the host has waited for all of it: the new operations do come after.
-Lane new_lane(std::string label) {
+Lane new_lane(const std::string& label) {
   Lanes& all = state();
   const auto settled = std::find_if(all.retired.begin(), all.retired.end(), [&](Lane lane) {
     return all.host.covers(lane, all.lanes[lane].enqueued);

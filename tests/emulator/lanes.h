@@ -38,7 +38,7 @@ struct Work {
 };
 
 /// `label` names the lane in reports: "stream 2".
-Lane new_lane(std::string label);
+Lane new_lane(const std::string& label);
 /// No more operations will come.
 void retire_lane(Lane lane);
 /// Every operation of the lane, and what they come after.

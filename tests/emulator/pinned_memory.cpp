@@ -108,10 +108,6 @@ void refresh_watched() {
   }
 }
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
 extern "C" cudaError_t cudaMallocHost(void** data, size_t bytes) {
   return runtime_call(__func__, [&] { return take(data, bytes); });
 }
@@ -128,3 +124,5 @@ extern "C" cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned flags) 
 extern "C" cudaError_t cudaFreeHost(void* data) {
   return runtime_call(__func__, [&] { return give_back(data); });
 }
+
+}  // namespace dlengine::emulator
