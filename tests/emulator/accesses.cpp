@@ -150,10 +150,8 @@ Finding touch_word(Word& word, unsigned bytes, AccessKind access, const ThreadTo
 
 void set_kernel_arguments(const void* data, size_t bytes) { kernel_arguments = {uintptr_t(data), bytes}; }
 
-void check_access(const void* address, size_t bytes, AccessKind kind, const void* place) {
-  KernelThread* const thread = running_thread;
-  if (!thread) return;  // the host's part of a file with kernels
-  if (uintptr_t(address) - uintptr_t(thread->stack) < kFiberStackBytes) return;
+void check_memory_access(const void* address, size_t bytes, AccessKind kind, const void* place) {
+  const KernelThread& thread = *running_thread;
   watch_progress(place);
   const size_t offset = arena.offset_of(address);
   if (offset >= arena.bytes) return check_foreign(address, bytes, kind, place);
@@ -163,8 +161,8 @@ void check_access(const void* address, size_t bytes, AccessKind kind, const void
       offset - arena.offset_of(record->data) + bytes > record->bytes) {
     check_bounds(attempt);
   }
-  const bool learned = kind == AccessKind::atomic && note_atomic(*thread, offset);
-  const ThreadToucher toucher(*thread);
+  const bool learned = kind == AccessKind::atomic && note_atomic(thread, offset);
+  const ThreadToucher toucher(thread);
   for_words(offset, bytes, [&](Word& word, unsigned mask) {
     if (offset < Arena::kSharedBytes) forget_earlier_blocks(word);
     if (learned && word.write.is_atomic())

@@ -15,7 +15,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "tests/emulator/accesses.h"
 #include "tests/emulator/grid.h"
 #include "tests/emulator/kernel_api.h"
 
@@ -140,7 +139,7 @@ namespace dlengine::emulator {
 /// Replaces *address by f(*address) and returns what was there.
 template <typename T, typename F>
 DLENGINE_UNCHECKED T change(T* address, const void* place, F&& f) {
-  check_access(address, sizeof(T), AccessKind::atomic, place);
+  check_atomic(address, sizeof(T), place);
   const T before = *address;
   *address = f(before);
   return before;

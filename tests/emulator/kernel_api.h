@@ -29,6 +29,9 @@ uint64_t warp_call(const WarpCall& call);
 /// The running thread's fence.
 void memory_fence();
 
+/// To be called before an atomic operation, with the return address into the kernel.
+void check_atomic(const void* address, size_t bytes, const void* place);
+
 /// The block's array of that name: one for each key.
 void* shared_array(const void* key, const char* name, size_t bytes);
 void* dynamic_shared_array();

@@ -13,6 +13,10 @@
 
 namespace dlengine::emulator {
 
+void check_atomic(const void* address, size_t bytes, const void* place) {
+  check_access(address, bytes, AccessKind::atomic, place);
+}
+
 namespace {
 
 // As libubsan has it.
