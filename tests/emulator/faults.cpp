@@ -1,10 +1,10 @@
 // See faults.h. The faults are synchronous and the process ends, so the handler may use all functions.
 #include "tests/emulator/faults.h"
 
+#include <execinfo.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include <cstdlib>
 
@@ -19,29 +19,25 @@ namespace {
 
 struct sigaction previous;
 
-// A return address as place_of() takes it: one behind the instruction that failed.
-const void* failing_instruction(const void* context) {
-  const auto* machine = &static_cast<const ucontext_t*>(context)->uc_mcontext;
-  return reinterpret_cast<const void*>(instruction_pointer(*machine) + 1);
-}
-
 [[noreturn]] void die(std::string_view kind, const std::string& text) {
   fmt::print(stderr, "cuda-emu: {}: {}\n", kind, text);
   std::fflush(stderr);
   std::abort();
 }
 
-void on_fault(int, siginfo_t* info, void* context) {
+void on_fault(int, siginfo_t* info, void*) {
   const void* const address = info->si_addr;
-  if (arena.contains(address)) {
-    die(kind::kHostAccess, fmt::format("the host touches {} at {}", describe_address(address),
-                                       place_of(failing_instruction(context))));
+  if (!arena.contains(address) && !is_end_of_fiber_stack(address)) {
+    sigaction(SIGSEGV, &previous, nullptr);  // and the instruction fails again
+    return;
   }
-  if (is_end_of_fiber_stack(address)) {
-    die(kind::kStackOverflow, fmt::format("a thread of a kernel needs more than {} bytes of stack at {}",
-                                          kFiberStackBytes, place_of(failing_instruction(context))));
-  }
-  sigaction(SIGSEGV, &previous, nullptr);  // and the instruction fails again
+  void* frames[3] = {};  // this function, the system's call of it, the instruction
+  backtrace(frames, 3);
+  const std::string place = place_of(static_cast<char*>(frames[2]) + 1);
+  if (arena.contains(address))
+    die(kind::kHostAccess, fmt::format("the host touches {} at {}", describe_address(address), place));
+  die(kind::kStackOverflow,
+      fmt::format("a thread of a kernel needs more than {} bytes of stack at {}", kFiberStackBytes, place));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <vector>
@@ -17,18 +16,18 @@ std::vector<const char*>& all_stacks() {
   return stacks;
 }
 
-size_t guard_bytes() { return size_t(sysconf(_SC_PAGESIZE)); }
+// So large that no function's variables reach over it.
+constexpr size_t kGuardBytes = kFiberStackBytes;
 
 char* new_stack() {
-  const size_t guard = guard_bytes();
-  void* const memory = mmap(nullptr, guard + kFiberStackBytes, PROT_READ | PROT_WRITE,
+  void* const memory = mmap(nullptr, kGuardBytes + kFiberStackBytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED || mprotect(memory, guard, PROT_NONE) != 0) {
+  if (memory == MAP_FAILED || mprotect(memory, kGuardBytes, PROT_NONE) != 0) {
     fmt::print(stderr, "cuda-emu: no memory for the stack of another thread\n");
     std::abort();
   }
-  all_stacks().push_back(static_cast<char*>(memory) + guard);
-  return static_cast<char*>(memory) + guard;
+  all_stacks().push_back(static_cast<char*>(memory) + kGuardBytes);
+  return static_cast<char*>(memory) + kGuardBytes;
 }
 
 }  // namespace
@@ -41,7 +40,7 @@ void Fiber::leave() { switch_context(context_, scheduler_); }
 
 bool is_end_of_fiber_stack(const void* address) {
   for (const char* stack : all_stacks()) {
-    if (uintptr_t(stack) - uintptr_t(address) - 1 < guard_bytes()) return true;
+    if (uintptr_t(stack) - uintptr_t(address) - 1 < kGuardBytes) return true;
   }
   return false;
 }

@@ -1,8 +1,6 @@
 // A second stack on which a function runs until it hands the processor over.
 #pragma once
 
-#include <ucontext.h>
-
 #include <cstddef>
 #include <cstdint>
 
@@ -17,10 +15,8 @@ using Context = void*;
 void start_context(Context& context, char* stack, size_t bytes, void (*entry)());
 /// Keeps the running code in `from` and goes on with `to`.
 void switch_context(Context& from, Context to);
-/// Where a fault happened; 0 if that is not known.
-uintptr_t instruction_pointer(const mcontext_t& machine);
 
-/// Stacks live as long as the process, with a page below each that nobody may touch.
+/// Stacks live as long as the process, with addresses below each that nobody may touch.
 class Fiber {
  public:
   explicit Fiber(void (*entry)());

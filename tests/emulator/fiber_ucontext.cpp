@@ -1,4 +1,6 @@
 // Switching stacks on any processor, by the C library.
+#include <ucontext.h>
+
 #include "tests/emulator/fiber.h"
 
 namespace dlengine::emulator {
@@ -23,7 +25,5 @@ void start_context(Context& context, char* stack, size_t bytes, void (*entry)())
 void switch_context(Context& from, Context to) {
   swapcontext(&registers(from), static_cast<ucontext_t*>(to));
 }
-
-uintptr_t instruction_pointer(const mcontext_t&) { return 0; }
 
 }  // namespace dlengine::emulator

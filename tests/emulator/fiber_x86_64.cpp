@@ -41,6 +41,4 @@ void start_context(Context& context, char* stack, size_t bytes, void (*entry)())
 
 void switch_context(Context& from, Context to) { dlengine_emulator_switch(&from, to); }
 
-uintptr_t instruction_pointer(const mcontext_t& machine) { return uintptr_t(machine.gregs[REG_RIP]); }
-
 }  // namespace dlengine::emulator
