@@ -120,9 +120,9 @@ void choose(Plan& plan, DType dtype, std::span<const Perf> ranking, WorkspaceOf&
 void choose_algorithm(cudnnHandle_t handle, const Problem& p, Plan& plan) {
   constexpr int kMost = 16;
   int count = 0;
-  const cudnnTensorDescriptor_t x = plan.x.get(), y = plan.y.get();
-  const cudnnFilterDescriptor_t w = plan.w.get();
-  const cudnnConvolutionDescriptor_t conv = plan.convolution.get();
+  cudnnTensorDescriptor_t x = plan.x.get(), y = plan.y.get();
+  cudnnFilterDescriptor_t w = plan.w.get();
+  cudnnConvolutionDescriptor_t conv = plan.convolution.get();
   switch (p.kind) {
     case Kind::forward: {
       cudnnConvolutionFwdAlgoPerf_t ranking[kMost];
@@ -185,16 +185,16 @@ struct Operands {
 void convolve(const Problem& p, const Operands& on) {
   Queue& queue = current_queue(p.device);
   const std::lock_guard lock(queue.mutex());
-  const cudnnHandle_t handle = queue.dnn();
+  cudnnHandle_t handle = queue.dnn();
   const std::shared_ptr<const Plan> plan = plan_for(handle, p);
   const Scratch workspace(plan->workspace, p.device);
   const Factors factors = factors_for(p.dtype);
   const void *one = factors.one, *beta = on.add ? factors.one : factors.zero;
   const void *first = on.first.raw(), *second = on.second.raw();
   void* result = on.result.raw();
-  const cudnnTensorDescriptor_t x = plan->x.get(), y = plan->y.get();
-  const cudnnFilterDescriptor_t w = plan->w.get();
-  const cudnnConvolutionDescriptor_t conv = plan->convolution.get();
+  cudnnTensorDescriptor_t x = plan->x.get(), y = plan->y.get();
+  cudnnFilterDescriptor_t w = plan->w.get();
+  cudnnConvolutionDescriptor_t conv = plan->convolution.get();
   switch (p.kind) {
     case Kind::forward:
       DLENGINE_CUDA_CHECK(cudnnConvolutionForward(handle, one, x, first, w, second, conv,

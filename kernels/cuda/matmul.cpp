@@ -194,7 +194,7 @@ std::shared_ptr<const Plan> make_plan(cublasLtHandle_t handle, const Product& p)
 void multiply(Queue& queue, const Product& p) {
   static auto& plans = *new PlanCache<PlanKey, const Plan>;  // outlives the driver
   const std::lock_guard lock(queue.mutex());
-  const cublasLtHandle_t handle = queue.blas();
+  cublasLtHandle_t handle = queue.blas();
   Plan plan = *plans.get(PlanKey(p), [&] { return make_plan(handle, p); });
   if (p.bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
   const auto [one, zero] = factors_for(p.dtype);

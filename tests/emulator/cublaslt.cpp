@@ -10,7 +10,7 @@
 #include "tests/emulator/memory.h"
 #include "tests/emulator/timeline.h"
 
-using namespace dlengine::emulator;
+namespace dlengine::emulator {
 
 namespace {
 
@@ -62,25 +62,29 @@ cublasStatus_t check_algorithm(const LtProblem& problem, const LtAlgorithm& algo
 
 }  // namespace
 
-cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
+extern "C" cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   if (!handle) return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument, "the handle is null");
   *handle = handles().create({});
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
+extern "C" cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   return handles().destroy(handle) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
 }
 
-const char* cublasLtGetStatusString(cublasStatus_t status) { return cublasGetStatusString(status); }
+extern "C" const char* cublasLtGetStatusString(cublasStatus_t status) {
+  return cublasGetStatusString(status);
+}
 
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
-                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
-                                              cublasLtMatmulPreference_t preference, int requested,
-                                              cublasLtMatmulHeuristicResult_t results[], int* returned) {
+extern "C" cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
+                                                         cublasLtMatmulDesc_t operation,
+                                                         cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                                         cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                                         cublasLtMatmulPreference_t preference, int requested,
+                                                         cublasLtMatmulHeuristicResult_t results[],
+                                                         int* returned) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   if (!handles().find(handle)) return CUBLAS_STATUS_NOT_INITIALIZED;
   if (!results || !returned || requested < 1)
@@ -109,12 +113,12 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation, const void* alpha,
-                              const void* a, cublasLtMatrixLayout_t a_layout, const void* b,
-                              cublasLtMatrixLayout_t b_layout, const void* beta, const void* c,
-                              cublasLtMatrixLayout_t c_layout, void* d, cublasLtMatrixLayout_t d_layout,
-                              const cublasLtMatmulAlgo_t* algo, void* workspace, size_t workspace_bytes,
-                              cudaStream_t stream) {
+extern "C" cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
+                                         const void* alpha, const void* a, cublasLtMatrixLayout_t a_layout,
+                                         const void* b, cublasLtMatrixLayout_t b_layout, const void* beta,
+                                         const void* c, cublasLtMatrixLayout_t c_layout, void* d,
+                                         cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algo,
+                                         void* workspace, size_t workspace_bytes, cudaStream_t stream) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   if (!handles().find(handle)) return CUBLAS_STATUS_NOT_INITIALIZED;
   LtWork work{};
@@ -136,3 +140,5 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
       stream, "cublasLtMatmul", [work] { run(work); }, OperationKind::library_call);
   return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
+
+}  // namespace dlengine::emulator

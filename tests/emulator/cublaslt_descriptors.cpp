@@ -89,46 +89,45 @@ cublasStatus_t set_attribute(Opaque* opaque, const Value& value) {
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
-cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t descriptor, size_t size,
-                                               cublasComputeType_t compute, cudaDataType_t scale) {
+extern "C" cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t descriptor, size_t size,
+                                                          cublasComputeType_t compute, cudaDataType_t scale) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   return initialise(descriptor, size, LtOperation{.compute = compute, .scale = scale});
 }
 
-cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t layout, size_t size,
-                                                 cudaDataType type, uint64_t rows, uint64_t columns,
-                                                 int64_t leading) {
+extern "C" cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t layout, size_t size,
+                                                            cudaDataType type, uint64_t rows,
+                                                            uint64_t columns, int64_t leading) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   return initialise(layout, size,
                     LtLayout{.type = type, .rows = rows, .columns = columns, .leading = leading});
 }
 
-cublasStatus_t cublasLtMatmulPreferenceInit_internal(cublasLtMatmulPreference_t preference, size_t size) {
+extern "C" cublasStatus_t cublasLtMatmulPreferenceInit_internal(cublasLtMatmulPreference_t preference,
+                                                                size_t size) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   return initialise(preference, size, LtPreference{});
 }
 
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t descriptor,
-                                              cublasLtMatmulDescAttributes_t attribute, const void* value,
-                                              size_t bytes) {
+extern "C" cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t descriptor,
+                                                         cublasLtMatmulDescAttributes_t attribute,
+                                                         const void* value, size_t bytes) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   return set_attribute<LtOperation>(descriptor, {attribute, value, bytes});
 }
 
-cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
-                                                cublasLtMatrixLayoutAttribute_t attribute, const void* value,
-                                                size_t bytes) {
+extern "C" cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
+                                                           cublasLtMatrixLayoutAttribute_t attribute,
+                                                           const void* value, size_t bytes) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   return set_attribute<LtLayout>(layout, {attribute, value, bytes});
 }
 
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
-                                                    cublasLtMatmulPreferenceAttributes_t attribute,
-                                                    const void* value, size_t bytes) {
+extern "C" cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                               cublasLtMatmulPreferenceAttributes_t attribute,
+                                                               const void* value, size_t bytes) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   return set_attribute<LtPreference>(preference, {attribute, value, bytes});
 }
+
+}  // namespace dlengine::emulator

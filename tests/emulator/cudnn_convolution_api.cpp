@@ -116,99 +116,90 @@ cudnnStatus_t convolve(const Call& call, Algorithm algorithm, const Arguments& g
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
-cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t handle, cudnnTensorDescriptor_t x,
-                                                     cudnnFilterDescriptor_t w,
-                                                     cudnnConvolutionDescriptor_t options,
-                                                     cudnnTensorDescriptor_t y, int requested, int* returned,
-                                                     cudnnConvolutionFwdAlgoPerf_t* results) {
+extern "C" cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnFilterDescriptor_t w,
+    cudnnConvolutionDescriptor_t options, cudnnTensorDescriptor_t y, int requested, int* returned,
+    cudnnConvolutionFwdAlgoPerf_t* results) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return rank({Direction::forward, handle, {x, w, y, options}}, kForward, requested, returned, results);
 }
 
-cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t handle, cudnnTensorDescriptor_t x,
-                                                      cudnnFilterDescriptor_t w,
-                                                      cudnnConvolutionDescriptor_t options,
-                                                      cudnnTensorDescriptor_t y,
-                                                      cudnnConvolutionFwdAlgo_t algorithm, size_t* bytes) {
+extern "C" cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnFilterDescriptor_t w,
+    cudnnConvolutionDescriptor_t options, cudnnTensorDescriptor_t y, cudnnConvolutionFwdAlgo_t algorithm,
+    size_t* bytes) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return answer_workspace({Direction::forward, handle, {x, w, y, options}}, algorithm, bytes);
 }
 
-cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t handle, cudnnFilterDescriptor_t w,
-                                                          cudnnTensorDescriptor_t y,
-                                                          cudnnConvolutionDescriptor_t options,
-                                                          cudnnTensorDescriptor_t x, int requested,
-                                                          int* returned,
-                                                          cudnnConvolutionBwdDataAlgoPerf_t* results) {
+extern "C" cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
+    cudnnHandle_t handle, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t y,
+    cudnnConvolutionDescriptor_t options, cudnnTensorDescriptor_t x, int requested, int* returned,
+    cudnnConvolutionBwdDataAlgoPerf_t* results) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return rank({Direction::backward_data, handle, {x, w, y, options}}, kBackwardData, requested, returned,
               results);
 }
 
-cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t handle, cudnnFilterDescriptor_t w,
-                                                           cudnnTensorDescriptor_t y,
-                                                           cudnnConvolutionDescriptor_t options,
-                                                           cudnnTensorDescriptor_t x,
-                                                           cudnnConvolutionBwdDataAlgo_t algorithm,
-                                                           size_t* bytes) {
+extern "C" cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
+    cudnnHandle_t handle, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t y,
+    cudnnConvolutionDescriptor_t options, cudnnTensorDescriptor_t x, cudnnConvolutionBwdDataAlgo_t algorithm,
+    size_t* bytes) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return answer_workspace({Direction::backward_data, handle, {x, w, y, options}}, algorithm, bytes);
 }
 
-cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t handle, cudnnTensorDescriptor_t x,
-                                                            cudnnTensorDescriptor_t y,
-                                                            cudnnConvolutionDescriptor_t options,
-                                                            cudnnFilterDescriptor_t w, int requested,
-                                                            int* returned,
-                                                            cudnnConvolutionBwdFilterAlgoPerf_t* results) {
+extern "C" cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t y,
+    cudnnConvolutionDescriptor_t options, cudnnFilterDescriptor_t w, int requested, int* returned,
+    cudnnConvolutionBwdFilterAlgoPerf_t* results) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return rank({Direction::backward_filter, handle, {x, w, y, options}}, kBackwardFilter, requested, returned,
               results);
 }
 
-cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t handle, cudnnTensorDescriptor_t x,
-                                                             cudnnTensorDescriptor_t y,
-                                                             cudnnConvolutionDescriptor_t options,
-                                                             cudnnFilterDescriptor_t w,
-                                                             cudnnConvolutionBwdFilterAlgo_t algorithm,
-                                                             size_t* bytes) {
+extern "C" cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t y,
+    cudnnConvolutionDescriptor_t options, cudnnFilterDescriptor_t w,
+    cudnnConvolutionBwdFilterAlgo_t algorithm, size_t* bytes) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return answer_workspace({Direction::backward_filter, handle, {x, w, y, options}}, algorithm, bytes);
 }
 
-cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha, cudnnTensorDescriptor_t x,
-                                      const void* x_data, cudnnFilterDescriptor_t w, const void* w_data,
-                                      cudnnConvolutionDescriptor_t options,
-                                      cudnnConvolutionFwdAlgo_t algorithm, void* workspace, size_t bytes,
-                                      const void* beta, cudnnTensorDescriptor_t y, void* y_data) {
+extern "C" cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha,
+                                                 cudnnTensorDescriptor_t x, const void* x_data,
+                                                 cudnnFilterDescriptor_t w, const void* w_data,
+                                                 cudnnConvolutionDescriptor_t options,
+                                                 cudnnConvolutionFwdAlgo_t algorithm, void* workspace,
+                                                 size_t bytes, const void* beta, cudnnTensorDescriptor_t y,
+                                                 void* y_data) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return convolve({Direction::forward, handle, {x, w, y, options}}, algorithm,
                   {x_data, w_data, y_data, {alpha, beta}, {workspace, bytes}});
 }
 
-cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha, cudnnFilterDescriptor_t w,
-                                           const void* w_data, cudnnTensorDescriptor_t y, const void* y_data,
-                                           cudnnConvolutionDescriptor_t options,
-                                           cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace,
-                                           size_t bytes, const void* beta, cudnnTensorDescriptor_t x,
-                                           void* x_data) {
+extern "C" cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha,
+                                                      cudnnFilterDescriptor_t w, const void* w_data,
+                                                      cudnnTensorDescriptor_t y, const void* y_data,
+                                                      cudnnConvolutionDescriptor_t options,
+                                                      cudnnConvolutionBwdDataAlgo_t algorithm,
+                                                      void* workspace, size_t bytes, const void* beta,
+                                                      cudnnTensorDescriptor_t x, void* x_data) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return convolve({Direction::backward_data, handle, {x, w, y, options}}, algorithm,
                   {x_data, w_data, y_data, {alpha, beta}, {workspace, bytes}});
 }
 
-cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* alpha,
-                                             cudnnTensorDescriptor_t x, const void* x_data,
-                                             cudnnTensorDescriptor_t y, const void* y_data,
-                                             cudnnConvolutionDescriptor_t options,
-                                             cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace,
-                                             size_t bytes, const void* beta, cudnnFilterDescriptor_t w,
-                                             void* w_data) {
+extern "C" cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* alpha,
+                                                        cudnnTensorDescriptor_t x, const void* x_data,
+                                                        cudnnTensorDescriptor_t y, const void* y_data,
+                                                        cudnnConvolutionDescriptor_t options,
+                                                        cudnnConvolutionBwdFilterAlgo_t algorithm,
+                                                        void* workspace, size_t bytes, const void* beta,
+                                                        cudnnFilterDescriptor_t w, void* w_data) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return convolve({Direction::backward_filter, handle, {x, w, y, options}}, algorithm,
                   {x_data, w_data, y_data, {alpha, beta}, {workspace, bytes}});
 }
+
+}  // namespace dlengine::emulator

@@ -146,13 +146,9 @@ cudnnStatus_t enqueue_on(cudnnHandle_t handle, std::function<void()> work) {
   return error == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
 }
 
-}  // namespace dlengine::emulator
+extern "C" size_t cudnnGetVersion() { return CUDNN_VERSION; }
 
-using namespace dlengine::emulator;
-
-size_t cudnnGetVersion() { return CUDNN_VERSION; }
-
-const char* cudnnGetErrorString(cudnnStatus_t status) {
+extern "C" const char* cudnnGetErrorString(cudnnStatus_t status) {
   switch (status) {
     case CUDNN_STATUS_SUCCESS: return "success";
     case CUDNN_STATUS_NOT_INITIALIZED: return "the handle is not initialised";
@@ -163,22 +159,22 @@ const char* cudnnGetErrorString(cudnnStatus_t status) {
   }
 }
 
-void cudnnGetLastErrorString(char* message, size_t size) {
+extern "C" void cudnnGetLastErrorString(char* message, size_t size) {
   const std::lock_guard lock(emulator_mutex());
   if (message && size > 0) std::snprintf(message, size, "%s", last_error().c_str());
 }
 
-cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
+extern "C" cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return create_in(contexts(), handle);
 }
 
-cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
+extern "C" cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return contexts().destroy(handle) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_INITIALIZED;
 }
 
-cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+extern "C" cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   Context* context = contexts().find(handle);
   if (!context) return CUDNN_STATUS_NOT_INITIALIZED;
@@ -186,46 +182,49 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
   return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* descriptor) {
+extern "C" cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* descriptor) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return create_in(tensors(), descriptor);
 }
 
-cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t descriptor, cudnnTensorFormat_t format,
-                                         cudnnDataType_t type, int n, int c, int h, int w) {
+extern "C" cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t descriptor,
+                                                    cudnnTensorFormat_t format, cudnnDataType_t type, int n,
+                                                    int c, int h, int w) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return set_4d(tensors().find(descriptor), format, {type, n, c, h, w});
 }
 
-cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t descriptor) {
+extern "C" cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t descriptor) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return destroy_in(tensors(), descriptor);
 }
 
-cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t* descriptor) {
+extern "C" cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t* descriptor) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return create_in(filters(), descriptor);
 }
 
-cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t descriptor, cudnnDataType_t type,
-                                         cudnnTensorFormat_t format, int k, int c, int h, int w) {
+extern "C" cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t descriptor, cudnnDataType_t type,
+                                                    cudnnTensorFormat_t format, int k, int c, int h, int w) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return set_4d(filters().find(descriptor), format, {type, k, c, h, w});
 }
 
-cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t descriptor) {
+extern "C" cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t descriptor) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return destroy_in(filters(), descriptor);
 }
 
-cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t* descriptor) {
+extern "C" cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t* descriptor) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return create_in(convolutions(), descriptor);
 }
 
-cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t descriptor, int pad_h, int pad_w,
-                                              int stride_h, int stride_w, int dilation_h, int dilation_w,
-                                              cudnnConvolutionMode_t mode, cudnnDataType_t compute) {
+extern "C" cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t descriptor, int pad_h,
+                                                         int pad_w, int stride_h, int stride_w,
+                                                         int dilation_h, int dilation_w,
+                                                         cudnnConvolutionMode_t mode,
+                                                         cudnnDataType_t compute) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   ConvolutionOptions* options = convolutions().find(descriptor);
   if (!options) return CUDNN_STATUS_BAD_PARAM;
@@ -245,7 +244,7 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t descr
   return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t descriptor, int groups) {
+extern "C" cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t descriptor, int groups) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   ConvolutionOptions* options = convolutions().find(descriptor);
   if (!options) return CUDNN_STATUS_BAD_PARAM;
@@ -255,7 +254,8 @@ cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t descrip
   return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t math) {
+extern "C" cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t descriptor,
+                                                     cudnnMathType_t math) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   ConvolutionOptions* options = convolutions().find(descriptor);
   if (!options) return CUDNN_STATUS_BAD_PARAM;
@@ -265,7 +265,9 @@ cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t descripto
   return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t descriptor) {
+extern "C" cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t descriptor) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return destroy_in(convolutions(), descriptor);
 }
+
+}  // namespace dlengine::emulator

@@ -75,11 +75,7 @@ cudnnStatus_t check_pair(const Norm& norm, const NormArray& a, const NormArray& 
 
 }  // namespace
 
-}  // namespace dlengine::emulator
-
-using namespace dlengine::emulator;
-
-cudnnStatus_t cudnnBatchNormalizationForwardTraining(
+extern "C" cudnnStatus_t cudnnBatchNormalizationForwardTraining(
     cudnnHandle_t handle, cudnnBatchNormMode_t mode, const void* alpha, const void* beta,
     cudnnTensorDescriptor_t x_descriptor, const void* x, cudnnTensorDescriptor_t y_descriptor, void* y,
     cudnnTensorDescriptor_t channels, const void* scale, const void* bias, double momentum,
@@ -107,13 +103,11 @@ cudnnStatus_t cudnnBatchNormalizationForwardTraining(
   return enqueue_on(handle, [t] { run(t); });
 }
 
-cudnnStatus_t cudnnBatchNormalizationForwardInference(cudnnHandle_t handle, cudnnBatchNormMode_t mode,
-                                                      const void* alpha, const void* beta,
-                                                      cudnnTensorDescriptor_t x_descriptor, const void* x,
-                                                      cudnnTensorDescriptor_t y_descriptor, void* y,
-                                                      cudnnTensorDescriptor_t channels, const void* scale,
-                                                      const void* bias, const void* mean,
-                                                      const void* variance, double epsilon) {
+extern "C" cudnnStatus_t cudnnBatchNormalizationForwardInference(
+    cudnnHandle_t handle, cudnnBatchNormMode_t mode, const void* alpha, const void* beta,
+    cudnnTensorDescriptor_t x_descriptor, const void* x, cudnnTensorDescriptor_t y_descriptor, void* y,
+    cudnnTensorDescriptor_t channels, const void* scale, const void* bias, const void* mean,
+    const void* variance, double epsilon) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   NormInference t{.norm = {},
                   .x = {"x", x},
@@ -133,7 +127,7 @@ cudnnStatus_t cudnnBatchNormalizationForwardInference(cudnnHandle_t handle, cudn
   return enqueue_on(handle, [t] { run(t); });
 }
 
-cudnnStatus_t cudnnBatchNormalizationBackward(
+extern "C" cudnnStatus_t cudnnBatchNormalizationBackward(
     cudnnHandle_t handle, cudnnBatchNormMode_t mode, const void* alpha_data, const void* beta_data,
     const void* alpha_parameters, const void* beta_parameters, cudnnTensorDescriptor_t x_descriptor,
     const void* x, cudnnTensorDescriptor_t dy_descriptor, const void* dy,
@@ -159,3 +153,5 @@ cudnnStatus_t cudnnBatchNormalizationBackward(
   if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.norm, t.saved_mean, t.saved_inv_std);
   return status == CUDNN_STATUS_SUCCESS ? enqueue_on(handle, [t] { run(t); }) : status;
 }
+
+}  // namespace dlengine::emulator
