@@ -51,6 +51,11 @@ class TheControl final : public Control {
     return api_calls();
   }
 
+  std::string failed_call() const override {
+    const std::lock_guard lock(emulator_mutex());
+    return emulator::failed_call();
+  }
+
   size_t live_objects() const override {
     const std::lock_guard lock(emulator_mutex());
     return live_handles() + live_allocations();

@@ -26,6 +26,8 @@ class Control {
   virtual void inject(const std::string& api, uint64_t nth_call, int status) = 0;
   /// Calls of API functions since the last inject(), to know how many there are to fail.
   virtual uint64_t calls() const = 0;
+  /// The function whose call inject() made fail; empty if it has not come to that.
+  virtual std::string failed_call() const = 0;
   /// Device allocations, streams, events, library handles and descriptors that were not destroyed.
   virtual size_t live_objects() const = 0;
   virtual size_t live_allocations() const = 0;

@@ -20,6 +20,7 @@ struct Calls {
   std::string wanted = "*";
   uint64_t counted = 0, fails_at = 0;
   int status = 0;
+  const char* failed = "";
 };
 
 Calls& calls() {
@@ -52,7 +53,9 @@ ApiCall::ApiCall(const char* api) {
   if (!is_outermost_) return;
   all.current = api;
   if (all.wanted != "*" && all.wanted != plain_name(api)) return;
-  if (++all.counted == all.fails_at) injected_ = all.status;
+  if (++all.counted != all.fails_at) return;
+  all.failed = api;
+  injected_ = all.status;
 }
 
 ApiCall::~ApiCall() {
@@ -70,5 +73,7 @@ void inject(const std::string& api, uint64_t nth_call, int status) {
 }
 
 uint64_t api_calls() { return calls().counted; }
+
+std::string failed_call() { return std::string(plain_name(calls().failed)); }
 
 }  // namespace dlengine::emulator

@@ -34,6 +34,7 @@ const char* current_api();
 /// See Control. Names are without the "_v2" that headers add.
 void inject(const std::string& api, uint64_t nth_call, int status);
 uint64_t api_calls();
+std::string failed_call();
 
 }  // namespace dlengine::emulator
 

@@ -40,7 +40,7 @@ FNR == 1 {
   path = $2
   gsub(/"/, "", path)
   split(path, part, "/")
-  own = folder ~ /^(tests|apps|bench)$/ && part[1] == folder
+  own = folder ~ /^(tests|apps|bench)$/ && part[1] == folder || folder == "tests" && part[1] == "apps"
   if (part[1] != "dlengine" && !own) violation(file, FNR, "\"" path "\" is not named by its full path dlengine/...")
   if (part[1] == "dlengine" && part[2] in is_library_folder && folder in allowed &&
       !index(allowed[folder], " " part[2] " "))

@@ -195,6 +195,22 @@ TEST(Argmax, ReadsViewsOfEveryLayout) {
   }
 }
 
+TEST(Argmax, FindsTheFirstOfEqualsFarApart) {
+  for (const Device device : devices()) {
+    for (const int64_t size : {1024, 1025, 3001}) {
+      for (const int64_t place : {int64_t{0}, int64_t{40}, size - 2}) {
+        NdArray x({2, size}, std::vector<double>(static_cast<size_t>(2 * size), 1.0));
+        x.values[static_cast<size_t>(place)] = x.values[static_cast<size_t>(size - 1)] = 3;
+        x.values[static_cast<size_t>(size + place)] = x.values[static_cast<size_t>(2 * size - 1)] = -3;
+        const Tensor t = to_tensor(x, DType::f32, device);
+        const auto first = static_cast<double>(place), zero = 0.0;
+        expect_same(argmax(t), {first, place == 0 ? 1 : zero});
+        expect_same(argmin(t), {place == 0 ? 1 : zero, first});
+      }
+    }
+  }
+}
+
 TEST(Argmax, RefusesEmptyAxesAndScalars) {
   for (const Device device : devices()) {
     expect_throw<ValueError>([&] { argmax(zeros({3, 0}, DType::f32, device)); }, {"argmax", "[3, 0]"});

@@ -1,11 +1,14 @@
 // Reads DLENGINE_TEST_DEVICES and DLENGINE_REQUIRE_CUDA once.
 #include "tests/support/devices.h"
 
+#include <dlfcn.h>
+
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "dlengine/core/error.h"
+#include "tests/emulator/control.h"
 
 namespace dlengine::test {
 namespace {
@@ -35,6 +38,13 @@ std::vector<Device> find_devices() {
 const std::vector<Device>& devices() {
   static const std::vector<Device> found = find_devices();
   return found;
+}
+
+emulator::Control* emulated_device() {
+  const char* plugin = std::getenv("DLENGINE_CUDA_PLUGIN");
+  void* library = plugin ? dlopen(plugin, RTLD_NOW | RTLD_NOLOAD) : nullptr;
+  void* entry = library ? dlsym(library, kEmulatorControlSymbol) : nullptr;
+  return entry ? reinterpret_cast<emulator::Control* (*)()>(entry)() : nullptr;
 }
 
 std::vector<Device> accelerators() {

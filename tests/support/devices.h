@@ -6,11 +6,18 @@
 #include "dlengine/core/device.h"
 #include "dlengine/core/dtype.h"
 
+namespace dlengine::emulator {
+class Control;  // tests/emulator/control.h
+}
+
 namespace dlengine::test {
 
 /// The CPU and every other device kind that is there. DLENGINE_TEST_DEVICES=cpu,cuda restricts the list; with
 /// DLENGINE_REQUIRE_CUDA=1 a missing CUDA device is an error instead of a shorter list.
 const std::vector<Device>& devices();
+
+/// The emulated device, once a test has used it; null where the tests run on others.
+emulator::Control* emulated_device();
 
 /// The devices other than the CPU.
 std::vector<Device> accelerators();

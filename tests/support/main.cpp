@@ -1,23 +1,15 @@
 // The tests' main(). With --emulated=PLUGIN they run on the emulated device alone, and what it finds wrong
 // fails the test that did it.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <string_view>
 
 #include "tests/emulator/control.h"
+#include "tests/support/devices.h"
 
 namespace dlengine::test {
 namespace {
-
-// The emulated device, once a test has opened it.
-emulator::Control* emulated_device() {
-  const char* plugin = std::getenv("DLENGINE_CUDA_PLUGIN");
-  void* library = plugin ? dlopen(plugin, RTLD_NOW | RTLD_NOLOAD) : nullptr;
-  void* entry = library ? dlsym(library, kEmulatorControlSymbol) : nullptr;
-  return entry ? reinterpret_cast<emulator::Control* (*)()>(entry)() : nullptr;
-}
 
 class ReportsAreFailures : public testing::EmptyTestEventListener {
   void OnTestEnd(const testing::TestInfo&) override {

@@ -27,7 +27,7 @@ DROPOUT = "Dropout.*"
 MATMUL = "*Matmul*:*LinearOp*"
 CONV = "All/Conv.*"
 NORM = "*BatchNorm*"
-UPDATE = "Optimizer*.*"
+UPDATE = "All/Kernel.*update"
 STREAMS = "Streams.*"
 
 MUTATIONS = [
@@ -51,7 +51,7 @@ MUTATIONS = [
     kernel("16 bytes at a time over the end", "map.cuh", "if (aligned && first + kWidth <= n) {",
            "if (aligned && first < n) {", UNARY),
     kernel("16 bytes at a time where they are not aligned", "map.cuh", "if (aligned && first + kWidth <= n) {",
-           "if (first + kWidth <= n) {", UNARY + ":" + BINARY),
+           "if ((aligned || !aligned) && first + kWidth <= n) {", UNARY + ":" + BINARY),
     kernel("one strided element too many", "map.cuh", "if (i >= walk.count) return;", "if (i > walk.count) return;",
            BINARY),
     kernel("one softmax row too many", "softmax.cu",
@@ -62,7 +62,7 @@ MUTATIONS = [
     kernel("a pooling window over the lower edge", "pool.cu", "max(top, 0), min(top + s.kernel_h, s.h),",
            "max(top, 0), top + s.kernel_h,", POOL),
     kernel("an update over the end", "update.cu", "if (aligned && first + kWidth <= n) {", "if (aligned && first < n) {",
-           UPDATE, "optim_test"),
+           UPDATE, "kernels_test"),
     kernel("an index out of range is used", "index.cu", "  if (from < 0 || from >= v.size) {", "  if (from < 0) {", INDEX),
     # Races.
     kernel("all lanes write the loss", "softmax.cu", "  if (threadIdx.x > 0) return;\n  const int64_t label",
@@ -73,7 +73,7 @@ MUTATIONS = [
            "  if (atomicCAS(&fault->claimed, 0u, 1u) != 0u) return;",
            "  if (fault->claimed != 0u) return;\n  fault->claimed = 1u;", SOFTMAX + ":" + INDEX),
     kernel("every position with an index adds to its sum", "index.cu",
-           "if (follows[outer.rest] || to < 0 || to >= v.size) return;", "if (to < 0 || to >= v.size) return;", INDEX),
+           "if (follows[outer.rest] || to < 0 || to >= v.size) return;", "if ((follows[outer.rest] && to < 0) || to < 0 || to >= v.size) return;", INDEX),
     # Order of streams.
     kernel("an event is not waited for", "stream.cpp",
            "DLENGINE_CUDA_CHECK(cudaStreamWaitEvent(stream_of(index, stream), static_cast<cudaEvent_t>(event), 0));",
@@ -86,9 +86,9 @@ MUTATIONS = [
            "      (void)cudaStreamWaitEvent(block.queue->stream(), used, 0);\n", "", STREAMS, "core_test"),
     kernel("cuDNN is left on the default stream", "queue.cpp",
            "  DLENGINE_CUDA_CHECK(cudnnSetStream(handle, stream()));\n", "", CONV),
-    kernel("the host reads before the copy has arrived", "cuda_device.cpp",
-           "cudaMemcpyDeviceToHost, stream));\n  DLENGINE_CUDA_CHECK(cudaStreamSynchronize(stream));",
-           "cudaMemcpyDefault, nullptr));", "CrossEntropyLoss.*"),
+    kernel("results are copied to the host on another stream", "stream.cpp",
+           "cudaMemcpyAsync(host_dst, device_src, bytes, cudaMemcpyDeviceToHost, stream)",
+           "cudaMemcpyAsync(host_dst, device_src, bytes, cudaMemcpyDeviceToHost, nullptr)", UNARY),
     # Memory.
     kernel("the fault is not cleared at start", "cuda_device.cpp",
            "  DLENGINE_CUDA_CHECK(cudaMemsetAsync(memory, 0, sizeof(Fault), queue->stream()));\n", "", UNARY),
@@ -99,9 +99,10 @@ MUTATIONS = [
            "const Scratch parts(size_t(plan.chunks * outputs) * sizeof(A) / 2, x.device());", REDUCE),
     kernel("follows is not zeroed", "index.cu",
            "  DLENGINE_CUDA_CHECK(cudaMemsetAsync(follows, 0, size_t(view.picked), stream));\n", "", INDEX),
-    kernel("memory is freed twice", "allocator.cpp", "    blocks_.erase(found);\n", "", "Memory.*", "core_test"),
+    kernel("memory is freed twice", "allocator.cpp", "  (void)cudaFreeAsync(pointer, block.queue->stream());\n",
+           "  (void)cudaFreeAsync(pointer, block.queue->stream());\n" * 2, "Memory.*", "core_test"),
     kernel("memory is never freed", "allocator.cpp", "  (void)cudaFreeAsync(pointer, block.queue->stream());\n", "",
-           "Memory.*", "core_test"),
+           "FailingCalls.*", "failing_calls_test"),
     # Calls of the libraries.
     kernel("a wrong leading dimension", "matmul.cpp",
            "leading = by_rows ? std::max(row_step, columns) : std::max(column_step, rows);",
@@ -116,9 +117,8 @@ MUTATIONS = [
            "case DType::f32: return {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32};", MATMUL),
     kernel("a convolution adds to what was in memory", "conv.cpp",
            "*beta = on.add ? factors.one : factors.zero;", "*beta = factors.one;", CONV),
-    kernel("plans of convolutions do not know the dilation", "conv.cpp",
-           "               p.params.dilation.h,\n               p.params.dilation.w,\n",
-           "               1,\n               1,\n", CONV),
+    kernel("plans of convolutions do not know the type", "conv.cpp", "               int64_t(p.dtype),\n",
+           "               0,\n", CONV),
     kernel("convolutions round to TF32", "conv.cpp",
            "return dtype == DType::f32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;", "return CUDNN_DEFAULT_MATH;", CONV),
     kernel("mean and deviation are swapped", "norm.cpp", "mean.raw(), inv_std.raw()));\n  }\n  write_back(*this, out, y);",
@@ -130,8 +130,10 @@ MUTATIONS = [
     kernel("Philox counts elements, not blocks", "random.cu",
            "    f(philox(key, uint64_t(first + group) / 4), &out.lane[group]);",
            "    f(philox(key, uint64_t(first + group)), &out.lane[group]);", "Rand*.*:Philox.*", "core_test"),
-    kernel("dropout does not scale", "random.cu", "narrow<T>(widen(value) * scale)", "narrow<T>(widen(value))", DROPOUT),
+    kernel("dropout does not scale", "random.cu", "narrow<T>(widen(value) * scale)", "narrow<T>(widen(value) * (scale / scale))",
+           DROPOUT),
     kernel("a mean is divided twice", "reduce.cu", "  r.divisor = A(1);\n", "", REDUCE),
     kernel("the gradient of a maximum goes to every largest pixel", "pool.cu",
-           "if (is_first(image, s.w, pixels_under(s, p, q), largest, pixel)) sum", "sum", POOL),
+           "if (is_first(image, s.w, pixels_under(s, p, q), largest, pixel)) sum",
+           "if (is_first(image, s.w, pixels_under(s, p, q), largest, pixel) || p >= 0) sum", POOL),
 ]

@@ -44,14 +44,9 @@ class Build:
 
 
 def first_failure(output):
-    """What gave the bug away: the first report or failed expectation."""
-    for line in output.splitlines():
-        if re.match(r"(Expected|Value of|The difference|C\+\+ exception|Which is|dlengine_emu)|.*: (error|Failure)", line):
-            continue
-        if re.search(r"race|bounds|uninitiali|barrier|misuse|stream|freed|deadlock|differs|misaligned|invalid", line):
-            return line.strip()[:150]
-    failed = re.search(r"\[  FAILED  \] (\S+)", output)
-    return failed.group(1) if failed else output.strip()[-150:]
+    """What gave the bug away: the device's first report, or the first case that failed."""
+    found = re.search(r"^Failed\n(.*)", output, re.MULTILINE) or re.search(r"\[  FAILED  \] (\S+)", output)
+    return found.group(1)[:150] if found else output.strip()[-150:]
 
 
 def survives(build, mutation):
