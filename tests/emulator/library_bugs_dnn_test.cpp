@@ -14,7 +14,6 @@ using contract::BatchNorm;
 using contract::DeviceArray;
 using contract::DnnHandle;
 using contract::DnnTensor;
-using contract::numbers;
 using Conv = contract::Convolution<float>;
 
 class DnnBugs : public BugTest {
@@ -111,7 +110,7 @@ TEST_P(DnnBugs, DescriptorsAreSetAndLive) {
   expect_report(kind::kUnsetDescriptor);
   ASSERT_EQ(set_float(y, 2, 6, 7, 6), CUDNN_STATUS_SUCCESS);
   EXPECT_EQ(with_y(conv, y), CUDNN_STATUS_SUCCESS);
-  const cudnnTensorDescriptor_t gone = y;
+  cudnnTensorDescriptor_t gone = y;
   y.destroy();
   stream_.wait();  // the work that was started does not need it any more
   expect_silence();
