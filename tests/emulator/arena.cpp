@@ -31,7 +31,7 @@ struct Reserved {
 
 bool reserve_all(size_t bytes, Reserved& reserved) {
   const size_t word_bytes = bytes / sizeof(uint32_t) * sizeof(Word);
-  const size_t page_bytes = bytes / Arena::kPageBytes * sizeof(Record*);
+  const size_t page_bytes = bytes / Arena::kPageBytes * sizeof(void*);
   reserved = {reserve(bytes, PROT_NONE), reserve(word_bytes, PROT_READ | PROT_WRITE),
               reserve(page_bytes, PROT_READ | PROT_WRITE)};
   if (reserved.data && reserved.words && reserved.pages) return true;

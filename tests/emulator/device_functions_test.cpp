@@ -45,7 +45,8 @@ TEST_P(DeviceFunctions, OfWarps) {
     EXPECT_EQ(r.up, t % 16 < 3 ? t : t - 3);
     EXPECT_EQ(r.down, t % 8 < 3 ? t + 5 : t);
     EXPECT_EQ(r.flipped, t % 16 < 8 ? t : t ^ 12);  // only earlier groups of 8 can be read
-    EXPECT_EQ(r.wide, double(warp + lane / 2) / 3);
+    const uint32_t source = warp + lane / 2;
+    EXPECT_EQ(r.wide, double(source) / 3);
     EXPECT_EQ(r.ballot, warp == 0 ? 0x49249249u : 0x92492492u);
     EXPECT_TRUE(r.any && !r.none && r.all && !r.not_all);
   }

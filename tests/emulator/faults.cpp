@@ -3,9 +3,9 @@
 
 #include <execinfo.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/mman.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "tests/emulator/arena.h"

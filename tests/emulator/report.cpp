@@ -63,7 +63,7 @@ std::string find_place(const void* code_address) {
   const uintptr_t offset = uintptr_t(call) - uintptr_t(module.dli_fbase);
   // Programs that are not position-independent are not relocated.
   for (const uintptr_t address : {offset, uintptr_t(call)}) {
-    const std::string place = readable_places(
+    std::string place = readable_places(
         output_of(fmt::format("addr2line -i -e '{}' {:#x} 2>/dev/null", module.dli_fname, address)));
     if (!place.empty()) return place;
   }

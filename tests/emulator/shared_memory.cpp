@@ -38,7 +38,7 @@ char dynamic_key;
 
 void* new_array(const void* key, const char* name, size_t bytes) {
   SharedMemory& all = shared();
-  Record& record = *all.arrays.emplace_back(key, std::make_unique<Record>()).record;
+  Record& record = *all.arrays.emplace_back(Array{key, std::make_unique<Record>()}).record;
   record.data = arena.base + all.next;
   record.bytes = bytes;
   record.shared_name = name;

@@ -30,8 +30,17 @@ struct TypeMismatch {
   unsigned char check_kind;
 };
 
+void refuse_misaligned(const TypeMismatch& mismatch, const void* address, const void* place) {
+  report(kind::kMisaligned,
+         fmt::format("{} is not at a multiple of {}: {} at {}", describe_address(address),
+                     1 << mismatch.log_alignment, describe_thread(*running_thread), place_of(place)));
+  abandon_kernel();
+}
+
 }  // namespace
 }  // namespace dlengine::emulator
+
+// The compiler wants these names. NOLINTBEGIN(bugprone-reserved-identifier)
 
 using dlengine::emulator::AccessKind;
 using dlengine::emulator::check_access;
@@ -66,11 +75,10 @@ extern "C" int __tsan_atomic32_fetch_add(volatile int* address, int value, int) 
 }
 
 extern "C" void __ubsan_handle_type_mismatch_v1(void* mismatch, void* address) {
-  using namespace dlengine::emulator;
+  using dlengine::emulator::running_thread;
   if (!running_thread) return;  // the host may do what x86-64 allows
-  report(kind::kMisaligned,
-         fmt::format("{} is not at a multiple of {}: {} at {}", describe_address(address),
-                     1 << static_cast<TypeMismatch*>(mismatch)->log_alignment,
-                     describe_thread(*running_thread), place_of(__builtin_return_address(0))));
-  abandon_kernel();
+  dlengine::emulator::refuse_misaligned(*static_cast<dlengine::emulator::TypeMismatch*>(mismatch), address,
+                                        __builtin_return_address(0));
 }
+
+// NOLINTEND(bugprone-reserved-identifier)
