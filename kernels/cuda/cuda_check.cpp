@@ -13,7 +13,7 @@ void throw_failed(cudaError_t error, const char* call) {
 }
 
 void throw_failed(cublasStatus_t status, const char* call) {
-  fail<DeviceError>("cuBLAS: {} failed: {} ({})", call, cublasGetStatusString(status),
+  fail<DeviceError>("cuBLAS: {} failed: {} ({})", call, cublasLtGetStatusString(status),
                     static_cast<int>(status));
 }
 

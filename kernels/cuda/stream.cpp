@@ -51,8 +51,8 @@ std::string CudaBackend::describe(int index) const {
   DLENGINE_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   int driver = 0, blas_major = 0, blas_minor = 0;
   DLENGINE_CUDA_CHECK(cudaDriverGetVersion(&driver));
-  DLENGINE_CUDA_CHECK(cublasGetProperty(MAJOR_VERSION, &blas_major));
-  DLENGINE_CUDA_CHECK(cublasGetProperty(MINOR_VERSION, &blas_minor));
+  DLENGINE_CUDA_CHECK(cublasLtGetProperty(MAJOR_VERSION, &blas_major));
+  DLENGINE_CUDA_CHECK(cublasLtGetProperty(MINOR_VERSION, &blas_minor));
   const size_t dnn = cudnnGetVersion();
   return fmt::format("{}, {} GiB, driver {}.{}, cuBLAS {}.{}, cuDNN {}.{}", properties.name,
                      properties.totalGlobalMem >> 30, driver / 1000, driver % 1000 / 10, blas_major,

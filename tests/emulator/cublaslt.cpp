@@ -74,10 +74,6 @@ extern "C" cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
   return handles().destroy(handle) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
 }
 
-extern "C" const char* cublasLtGetStatusString(cublasStatus_t status) {
-  return cublasGetStatusString(status);
-}
-
 extern "C" cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
                                                          cublasLtMatmulDesc_t operation,
                                                          cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,

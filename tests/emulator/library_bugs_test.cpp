@@ -1,5 +1,5 @@
 // Wrong calls of cuBLASLt, each after the correct call that it is a slip of.
-#include <cublas_v2.h>
+#include <cublasLt.h>
 
 #include <limits>
 

@@ -1,9 +1,9 @@
-// cuBLAS for the emulated device: only what the engine says of it in words.
-#include <cublas_v2.h>
+// cuBLASLt for the emulated device: what it says of itself in words.
+#include <cublasLt.h>
 
 #include "tests/emulator/injection.h"
 
-cublasStatus_t cublasGetProperty(libraryPropertyType type, int* value) {
+extern "C" cublasStatus_t cublasLtGetProperty(libraryPropertyType type, int* value) {
   DLENGINE_EMULATED_CALL(cublasStatus_t);
   if (!value) return CUBLAS_STATUS_INVALID_VALUE;
   switch (type) {
@@ -15,7 +15,7 @@ cublasStatus_t cublasGetProperty(libraryPropertyType type, int* value) {
   return CUBLAS_STATUS_SUCCESS;
 }
 
-const char* cublasGetStatusString(cublasStatus_t status) {
+extern "C" const char* cublasLtGetStatusString(cublasStatus_t status) {
   switch (status) {
     case CUBLAS_STATUS_SUCCESS: return "success";
     case CUBLAS_STATUS_NOT_INITIALIZED: return "the handle is not initialised";
