@@ -8,8 +8,8 @@
 
 #include "tests/emulator/lock.h"
 #include "tests/emulator/report.h"
-#include "tests/emulator/start.h"
-#include "tests/emulator/timeline.h"
+#include "tests/emulator/runtime/start.h"
+#include "tests/emulator/runtime/timeline.h"
 
 namespace dlengine::emulator {
 

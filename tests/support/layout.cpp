@@ -69,8 +69,11 @@ GuardedTensor::GuardedTensor(const NdArray& x, DType dtype, Device device, Layou
   int64_t last = placement.offset;
   for_each_index(x.shape, [&](const Dims& index) { last = std::max(last, position(placement, index)); });
 
-  const double filler = is_floating(dtype) ? std::numeric_limits<double>::quiet_NaN() : 77;
-  NdArray base({last + 1 + kGuard}, filler);
+  // NaN shows in results that read it; 77 shows that it was overwritten, also by arithmetic.
+  NdArray base({last + 1 + kGuard}, 77);
+  for (int64_t i = 0; is_floating(dtype) && i <= last + kGuard; i += 2) {
+    base[i] = std::numeric_limits<double>::quiet_NaN();
+  }
   inside_.resize(base.values.size());
   for_each_index(x.shape, [&](const Dims& index) {
     const auto at = static_cast<size_t>(position(placement, index));
