@@ -9,14 +9,14 @@
 #include <string_view>
 
 #include "tests/emulator/counters.h"
-#include "tests/emulator/runtime/cudart.h"
-#include "tests/emulator/kernels/grid.h"
-#include "tests/emulator/runtime/handles.h"
 #include "tests/emulator/injection.h"
-#include "tests/emulator/runtime/lanes.h"
+#include "tests/emulator/kernels/grid.h"
 #include "tests/emulator/lock.h"
 #include "tests/emulator/memory/memory.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/cudart.h"
+#include "tests/emulator/runtime/handles.h"
+#include "tests/emulator/runtime/lanes.h"
 #include "tests/emulator/runtime/start.h"
 
 namespace dlengine::emulator {

@@ -72,7 +72,9 @@ class FailingCalls : public testing::Test {
   }
 
   void TearDown() override {
-    if (device_) device_->inject("*", 0, 0);
+    if (!device_) return;
+    device_->inject("*", 0, 0);
+    device_->set_capacity(size_t{2} << 30);
   }
 
   emulator::Control* device_ = nullptr;
@@ -135,7 +137,7 @@ TEST_F(FailingCalls, WhilePlansAreMadeLeaveNoHalfPlan) {
   }
 }
 
-TEST_F(FailingCalls, OfMemoryAreOutOfMemoryErrorsWithNumbers) {
+TEST_F(FailingCalls, OfMemoryAreTriedAgain) {
   const double want = train(4);
   device_->inject("cudaMallocAsync", 0, 0);
   train(4);
@@ -146,14 +148,28 @@ TEST_F(FailingCalls, OfMemoryAreOutOfMemoryErrorsWithNumbers) {
     device_->inject("cudaMallocAsync", call, kOutOfMemory);
     EXPECT_EQ(train(4), want);  // the second attempt, after the pool was trimmed, gets the memory
   }
-  device_->inject("*", 0, 0);
-  device_->set_capacity(0);
-  EXPECT_THAT(error_of_step(4),
-              testing::AllOf(testing::HasSubstr("out of memory"), testing::HasSubstr("MiB")));
-  device_->set_capacity(size_t{2} << 30);
-  synchronize(kCuda);
-  EXPECT_EQ(device_->live_allocations(), allocations_);
-  EXPECT_EQ(train(4), want);
+}
+
+TEST_F(FailingCalls, WithLessAndLessMemoryAreOutOfMemoryErrorsWithNumbers) {
+  const double want = train(4);
+  const size_t workspaces = size_t{32} << 20;  // taken before, for good
+  int refusals = 0;
+  std::string error = "none yet";
+  for (size_t capacity = workspaces; !error.empty(); capacity += 512) {
+    SCOPED_TRACE(std::to_string(capacity) + " bytes");
+    device_->set_capacity(capacity);
+    double loss = 0;
+    error = error_of_step(4, &loss);
+    if (error.empty()) {
+      EXPECT_EQ(loss, want);
+    } else {
+      ASSERT_THAT(error, testing::AllOf(testing::HasSubstr("out of memory"), testing::HasSubstr("MiB")));
+      ++refusals;
+    }
+    synchronize(kCuda);
+    ASSERT_EQ(device_->live_allocations(), allocations_);
+  }
+  EXPECT_GT(refusals, 5);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "tests/emulator/bugs/bug_test.h"
-#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/cudart.h"
 
 namespace dlengine::emulator::test {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "tests/emulator/bugs/bug_test.h"
+#include "tests/emulator/report.h"
 #include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/runtime/handles.h"
-#include "tests/emulator/report.h"
 
 namespace dlengine::emulator::test {
 namespace {

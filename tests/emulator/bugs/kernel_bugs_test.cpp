@@ -9,8 +9,8 @@
 #include <tuple>
 #include <vector>
 
-#include "tests/emulator/control.h"
 #include "tests/emulator/bugs/planted_kernels.h"
+#include "tests/emulator/control.h"
 #include "tests/emulator/report.h"
 
 namespace dlengine::emulator::test {

@@ -9,8 +9,8 @@
 #include "tests/emulator/bugs/bug_test.h"
 #include "tests/emulator/bugs/device_functions.h"
 #include "tests/emulator/kernels/grid.h"
-#include "tests/emulator/runtime/handles.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/handles.h"
 
 namespace dlengine::emulator::test {
 namespace {

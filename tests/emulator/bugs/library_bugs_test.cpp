@@ -5,9 +5,9 @@
 
 #include "tests/emulator/bugs/bug_test.h"
 #include "tests/emulator/contract/contract_product.h"
-#include "tests/emulator/runtime/handles.h"
 #include "tests/emulator/libraries/library_kinds.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/handles.h"
 
 namespace dlengine::emulator::test {
 namespace {

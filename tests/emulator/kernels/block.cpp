@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "tests/emulator/report.h"
 #include "tests/emulator/kernels/running_kernel.h"
 #include "tests/emulator/kernels/thread_order.h"
+#include "tests/emulator/report.h"
 
 namespace dlengine::emulator {
 

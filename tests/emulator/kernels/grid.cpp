@@ -9,17 +9,17 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/emulator/memory/accesses.h"
 #include "tests/emulator/kernels/block.h"
-#include "tests/emulator/runtime/cudart.h"
-#include "tests/emulator/runtime/device_limits.h"
-#include "tests/emulator/memory/faults.h"
 #include "tests/emulator/kernels/kernel_api.h"
-#include "tests/emulator/runtime/kernel_attributes.h"
-#include "tests/emulator/report.h"
 #include "tests/emulator/kernels/running_kernel.h"
 #include "tests/emulator/kernels/shared_memory.h"
 #include "tests/emulator/kernels/thread_order.h"
+#include "tests/emulator/memory/accesses.h"
+#include "tests/emulator/memory/faults.h"
+#include "tests/emulator/report.h"
+#include "tests/emulator/runtime/cudart.h"
+#include "tests/emulator/runtime/device_limits.h"
+#include "tests/emulator/runtime/kernel_attributes.h"
 
 namespace dlengine::emulator {
 

@@ -6,13 +6,13 @@
 #include <memory>
 #include <vector>
 
+#include "tests/emulator/kernels/kernel_api.h"
+#include "tests/emulator/kernels/running_kernel.h"
 #include "tests/emulator/memory/accesses.h"
 #include "tests/emulator/memory/arena.h"
-#include "tests/emulator/runtime/device_limits.h"
 #include "tests/emulator/memory/history.h"
-#include "tests/emulator/kernels/kernel_api.h"
 #include "tests/emulator/report.h"
-#include "tests/emulator/kernels/running_kernel.h"
+#include "tests/emulator/runtime/device_limits.h"
 
 namespace dlengine::emulator {
 

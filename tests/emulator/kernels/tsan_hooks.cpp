@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tests/emulator/memory/accesses.h"
 #include "tests/emulator/kernels/kernel_api.h"
+#include "tests/emulator/kernels/running_kernel.h"
+#include "tests/emulator/memory/accesses.h"
 #include "tests/emulator/memory/memory.h"
 #include "tests/emulator/report.h"
-#include "tests/emulator/kernels/running_kernel.h"
 
 namespace dlengine::emulator {
 

@@ -3,11 +3,11 @@
 
 #include <bit>
 
-#include "tests/emulator/memory/accesses.h"
 #include "tests/emulator/kernels/block.h"
 #include "tests/emulator/kernels/kernel_api.h"
-#include "tests/emulator/report.h"
 #include "tests/emulator/kernels/running_kernel.h"
+#include "tests/emulator/memory/accesses.h"
+#include "tests/emulator/report.h"
 
 namespace dlengine::emulator {
 

@@ -6,10 +6,10 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "tests/emulator/memory/accesses.h"
 #include "tests/emulator/kernels/block.h"
-#include "tests/emulator/report.h"
 #include "tests/emulator/kernels/running_kernel.h"
+#include "tests/emulator/memory/accesses.h"
+#include "tests/emulator/report.h"
 
 namespace dlengine::emulator {
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "tests/emulator/libraries/cublaslt_problem.h"
-#include "tests/emulator/runtime/handles.h"
 #include "tests/emulator/injection.h"
+#include "tests/emulator/libraries/cublaslt_problem.h"
 #include "tests/emulator/memory/memory.h"
+#include "tests/emulator/runtime/handles.h"
 #include "tests/emulator/runtime/timeline.h"
 
 namespace dlengine::emulator {

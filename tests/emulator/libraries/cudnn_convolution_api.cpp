@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 
-#include "tests/emulator/libraries/cudnn_convolution.h"
 #include "tests/emulator/injection.h"
+#include "tests/emulator/libraries/cudnn_convolution.h"
 
 namespace dlengine::emulator {
 

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "tests/emulator/runtime/handles.h"
 #include "tests/emulator/injection.h"
 #include "tests/emulator/lock.h"
 #include "tests/emulator/memory/memory.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/handles.h"
 #include "tests/emulator/runtime/timeline.h"
 
 namespace dlengine::emulator {

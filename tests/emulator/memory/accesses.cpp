@@ -8,12 +8,12 @@
 #include <array>
 #include <vector>
 
-#include "tests/emulator/memory/memory.h"
-#include "tests/emulator/report.h"
 #include "tests/emulator/kernels/running_kernel.h"
-#include "tests/emulator/memory/shadow.h"
 #include "tests/emulator/kernels/thread_order.h"
 #include "tests/emulator/kernels/watchdog.h"
+#include "tests/emulator/memory/memory.h"
+#include "tests/emulator/memory/shadow.h"
+#include "tests/emulator/report.h"
 
 namespace dlengine::emulator {
 

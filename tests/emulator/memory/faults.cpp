@@ -8,8 +8,8 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "tests/emulator/memory/arena.h"
 #include "tests/emulator/kernels/fiber.h"
+#include "tests/emulator/memory/arena.h"
 #include "tests/emulator/memory/memory.h"
 #include "tests/emulator/report.h"
 

@@ -7,8 +7,8 @@
 
 #include "tests/emulator/memory/history.h"
 #include "tests/emulator/memory/memory.h"
-#include "tests/emulator/report.h"
 #include "tests/emulator/memory/shadow.h"
+#include "tests/emulator/report.h"
 
 namespace dlengine::emulator {
 

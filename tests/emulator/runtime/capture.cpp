@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/cudart.h"
 
 namespace dlengine::emulator {
 

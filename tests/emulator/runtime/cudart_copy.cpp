@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "tests/emulator/counters.h"
-#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/memory/memory.h"
+#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/runtime/pinned_memory.h"
 #include "tests/emulator/runtime/streams.h"
 

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <optional>
 
+#include "tests/emulator/memory/memory.h"
 #include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/runtime/device_limits.h"
-#include "tests/emulator/memory/memory.h"
 
 namespace dlengine::emulator {
 

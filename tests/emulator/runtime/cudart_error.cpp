@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/cudart.h"
 
 namespace dlengine::emulator {
 

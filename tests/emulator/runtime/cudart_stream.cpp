@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "tests/emulator/counters.h"
-#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/memory/memory.h"
+#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/runtime/streams.h"
 
 namespace dlengine::emulator {

@@ -10,10 +10,10 @@
 #include <map>
 #include <vector>
 
-#include "tests/emulator/runtime/capture.h"
-#include "tests/emulator/runtime/cudart.h"
 #include "tests/emulator/memory/memory.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/runtime/capture.h"
+#include "tests/emulator/runtime/cudart.h"
 
 namespace dlengine::emulator {
 
