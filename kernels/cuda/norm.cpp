@@ -1,28 +1,45 @@
-// Batch norm by cuDNN, in its spatial mode: one mean and variance per channel over all other axes.
+// Batch norm by cuDNN, in its spatial mode: one mean and variance per channel over all other axes. Its
+// descriptors are made once per shape.
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 
 #include "dlengine/core/factory.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/cudnn_types.h"
 #include "dlengine/kernels/cuda/factors.h"
 #include "dlengine/kernels/cuda/queue.h"
+#include "dlengine/kernels/plan_cache.h"
 
 namespace dlengine::cuda {
 
 namespace {
 
-// x [N, C, ...] as cuDNN sees it, and its per-channel tensors.
-struct Descriptors {
-  TensorDescriptor x, channels;
-  Descriptors(const Tensor& x_tensor, int64_t samples) {
-    const Shape& shape = x_tensor.shape();
-    int64_t pixels = 1;
-    for (int axis = 2; axis < shape.rank(); ++axis) pixels *= shape[axis];
-    const cudnnDataType_t type = cudnn_type("batch_norm", x_tensor.dtype());
-    x = tensor_descriptor(type, {samples, shape[1], pixels, 1});
-    channels = tensor_descriptor(type == CUDNN_DATA_DOUBLE ? type : CUDNN_DATA_FLOAT, {1, shape[1], 1, 1});
-  }
+// x [N, C, ...] as cuDNN sees it, N*C images of pixels in a row.
+struct Key {
+  cudnnDataType_t type;
+  int64_t samples, channels, pixels;
+  friend bool operator==(const Key&, const Key&) = default;
+  size_t hash() const { return hash_of(int(type), samples, channels, pixels); }
 };
+
+struct Descriptors {
+  TensorDescriptor x, channels;  // channels: of the tensors that have one number for each
+};
+
+// For the first so many samples of x; made at their first use.
+std::shared_ptr<const Descriptors> descriptors_for(const Tensor& x, int64_t samples) {
+  static auto& all = *new PlanCache<Key, const Descriptors>;  // outlives the driver
+  const Shape& shape = x.shape();
+  Key key{cudnn_type("batch_norm", x.dtype()), samples, shape[1], 1};
+  for (int axis = 2; axis < shape.rank(); ++axis) key.pixels *= shape[axis];
+  return all.get(key, [&] {
+    const cudnnDataType_t channel_type = key.type == CUDNN_DATA_DOUBLE ? key.type : CUDNN_DATA_FLOAT;
+    return std::make_shared<const Descriptors>(
+        Descriptors{tensor_descriptor(key.type, {key.samples, key.channels, key.pixels, 1}),
+                    tensor_descriptor(channel_type, {1, key.channels, 1, 1})});
+  });
+}
 
 // cuDNN's batch norm does not take bf16, which then goes through f32.
 Tensor readable(CudaBackend& backend, const Tensor& x) {
@@ -51,14 +68,14 @@ void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const 
   const Tensor in = readable(*this, x), out = writable(y);
   const Factors factors = factors_for(in.dtype());
   const bool running = state.running_mean.defined();
-  const Descriptors d(in, in.shape()[0]);
+  const auto d = descriptors_for(in, in.shape()[0]);
   {
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
     // cuDNN's running variance is the unbiased one, as ours.
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardTraining(
-        queue.dnn(), kMode, factors.one, factors.zero, d.x.get(), in.raw(), d.x.get(), out.raw(),
-        d.channels.get(), weight.raw(), bias.raw(), running ? state.momentum : 0,
+        queue.dnn(), kMode, factors.one, factors.zero, d->x.get(), in.raw(), d->x.get(), out.raw(),
+        d->channels.get(), weight.raw(), bias.raw(), running ? state.momentum : 0,
         running ? state.running_mean.raw() : nullptr, running ? state.running_var.raw() : nullptr, state.eps,
         mean.raw(), inv_std.raw()));
   }
@@ -75,13 +92,13 @@ void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const T
   const size_t sample_bytes = size_t(in.numel() / samples) * size_of(in.dtype());
   for (int64_t first = 0; first < samples; first += kMostSamples) {
     const size_t offset = size_t(first) * sample_bytes;
-    const Descriptors d(in, std::min(kMostSamples, samples - first));
+    const auto d = descriptors_for(in, std::min(kMostSamples, samples - first));
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardInference(
-        queue.dnn(), kMode, factors.one, factors.zero, d.x.get(),
-        static_cast<const std::byte*>(in.raw()) + offset, d.x.get(),
-        static_cast<std::byte*>(out.raw()) + offset, d.channels.get(), weight.raw(), bias.raw(),
+        queue.dnn(), kMode, factors.one, factors.zero, d->x.get(),
+        static_cast<const std::byte*>(in.raw()) + offset, d->x.get(),
+        static_cast<std::byte*>(out.raw()) + offset, d->channels.get(), weight.raw(), bias.raw(),
         state.running_mean.raw(), state.running_var.raw(), state.eps));
   }
   write_back(*this, out, y);
@@ -95,15 +112,15 @@ void CudaBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const T
     return fill(dbias, 0);
   }
   const Tensor in = readable(*this, x), slope = readable(*this, dy), out = writable(dx);
-  const Descriptors d(in, in.shape()[0]);
+  const auto d = descriptors_for(in, in.shape()[0]);
   constexpr double kUnusedEps = 1e-5;  // cuDNN reads it only where mean and inv_std are not given
   {
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
     const auto [one, zero] = factors_for(in.dtype());
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationBackward(
-        queue.dnn(), kMode, one, zero, one, zero, d.x.get(), in.raw(), d.x.get(), slope.raw(), d.x.get(),
-        out.raw(), d.channels.get(), weight.raw(), dweight.raw(), dbias.raw(), kUnusedEps, mean.raw(),
+        queue.dnn(), kMode, one, zero, one, zero, d->x.get(), in.raw(), d->x.get(), slope.raw(), d->x.get(),
+        out.raw(), d->channels.get(), weight.raw(), dweight.raw(), dbias.raw(), kUnusedEps, mean.raw(),
         inv_std.raw()));
   }
   write_back(*this, out, dx);

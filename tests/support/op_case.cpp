@@ -24,7 +24,8 @@ NdArray draw(const Input& input, std::mt19937_64& rng) {
   NdArray x = random_array(input.shape, input.low, input.high, rng);
   if (input.distinct) {
     EXPECT_LE(x.numel(), 256) << "more distinct values than bf16 holds";
-    std::iota(x.values.begin(), x.values.end(), -static_cast<double>(x.numel() / 2));
+    const int64_t half = x.numel() / 2;
+    std::iota(x.values.begin(), x.values.end(), -static_cast<double>(half));
     std::shuffle(x.values.begin(), x.values.end(), rng);
     for (double& value : x.values) value /= 32;
   }

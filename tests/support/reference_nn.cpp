@@ -29,7 +29,7 @@ struct AxisView {
 template <typename F>
 NdArray pool(const NdArray& x, Pool2dParams params, F&& f) {
   if (params.stride.h == 0) params.stride = params.kernel;
-  const auto& [kernel, stride, padding, include] = params;
+  const Size2 kernel = params.kernel, stride = params.stride, padding = params.padding;
   const int64_t height = x.shape[2], width = x.shape[3];
   NdArray y({x.shape[0], x.shape[1], places(height, kernel.h, stride.h, padding.h, 1),
              places(width, kernel.w, stride.w, padding.w, 1)});
@@ -49,9 +49,9 @@ NdArray pool(const NdArray& x, Pool2dParams params, F&& f) {
 }  // namespace
 
 NdArray conv2d(const NdArray& x, const NdArray& w, const NdArray& bias, const Conv2dParams& params) {
-  const auto& [stride, padding, dilation, groups] = params;
+  const Size2 stride = params.stride, padding = params.padding, dilation = params.dilation;
   const int64_t height = x.shape[2], width = x.shape[3];
-  const int64_t channels = w.shape[1], filters = w.shape[0] / groups;  // of one group
+  const int64_t channels = w.shape[1], filters = w.shape[0] / params.groups;  // of one group
   NdArray y({x.shape[0], w.shape[0], places(height, w.shape[2], stride.h, padding.h, dilation.h),
              places(width, w.shape[3], stride.w, padding.w, dilation.w)});
   for_each_index(y.shape, [&](const Dims& at) {
