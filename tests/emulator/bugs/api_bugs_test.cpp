@@ -15,18 +15,7 @@
 namespace dlengine::emulator::test {
 namespace {
 
-constexpr size_t kCount = 64, kBytes = kCount * sizeof(float);
-
-class ApiBugs : public BugTest {
- protected:
-  Stream stream_;
-  Buffer buffer_{kCount};
-  std::vector<float> host_ = std::vector<float>(kCount);
-
-  cudaError_t upload() {
-    return cudaMemcpyAsync(buffer_.data(), host_.data(), kBytes, cudaMemcpyHostToDevice, stream_);
-  }
-};
+class ApiBugs : public CopyTest {};
 
 TEST_P(ApiBugs, MemoryIsFreedOnce) {
   void* data = nullptr;

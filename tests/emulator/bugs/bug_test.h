@@ -99,17 +99,18 @@ inline void order(cudaStream_t first, cudaStream_t second) {
   EXPECT_EQ(cudaStreamWaitEvent(second, event, 0), cudaSuccess);
 }
 
-/// Floats on the device.
-class Buffer {
+/// Floats in memory of one kind.
+template <cudaError_t (*kAllocate)(void**, size_t), cudaError_t (*kFree)(void*)>
+class Floats {
  public:
-  explicit Buffer(size_t count) : bytes_(count * sizeof(float)) {
+  explicit Floats(size_t count) : bytes_(count * sizeof(float)) {
     void* data = nullptr;
-    EXPECT_EQ(cudaMalloc(&data, bytes_), cudaSuccess);
+    EXPECT_EQ(kAllocate(&data, bytes_), cudaSuccess);
     data_ = static_cast<float*>(data);
   }
-  ~Buffer() { EXPECT_EQ(cudaFree(data_), cudaSuccess); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
+  ~Floats() { EXPECT_EQ(kFree(data_), cudaSuccess); }
+  Floats(const Floats&) = delete;
+  Floats& operator=(const Floats&) = delete;
   float* data() const { return data_; }
   size_t bytes() const { return bytes_; }
 
@@ -117,24 +118,21 @@ class Buffer {
   size_t bytes_;
   float* data_ = nullptr;
 };
+using Buffer = Floats<cudaMalloc, cudaFree>;
+/// The device can copy it by itself.
+using PinnedBuffer = Floats<cudaMallocHost, cudaFreeHost>;
 
-/// Floats of the host that the device can copy by itself.
-class PinnedBuffer {
- public:
-  explicit PinnedBuffer(size_t count) : bytes_(count * sizeof(float)) {
-    void* data = nullptr;
-    EXPECT_EQ(cudaMallocHost(&data, bytes_), cudaSuccess);
-    data_ = static_cast<float*>(data);
+/// Tests that copy between the host and one buffer.
+class CopyTest : public BugTest {
+ protected:
+  static constexpr size_t kCount = 64, kBytes = kCount * sizeof(float);
+  Stream stream_;
+  Buffer buffer_{kCount};
+  std::vector<float> host_ = std::vector<float>(kCount);
+
+  cudaError_t upload(size_t bytes = kBytes) {
+    return cudaMemcpyAsync(buffer_.data(), host_.data(), bytes, cudaMemcpyHostToDevice, stream_);
   }
-  ~PinnedBuffer() { EXPECT_EQ(cudaFreeHost(data_), cudaSuccess); }
-  PinnedBuffer(const PinnedBuffer&) = delete;
-  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
-  float* data() const { return data_; }
-  size_t bytes() const { return bytes_; }
-
- private:
-  size_t bytes_;
-  float* data_ = nullptr;
 };
 
 /// Work that writes a buffer, and work that reads it.

@@ -15,20 +15,11 @@
 namespace dlengine::emulator::test {
 namespace {
 
-constexpr size_t kCount = 64, kBytes = kCount * sizeof(float);
-
-class CopyBugs : public BugTest {
+class CopyBugs : public CopyTest {
  protected:
-  Stream stream_;
-  Buffer buffer_{kCount};
-  std::vector<float> host_ = std::vector<float>(kCount);
-
   void SetUp() override {
-    BugTest::SetUp();
+    CopyTest::SetUp();
     std::iota(host_.begin(), host_.end(), 1.0F);
-  }
-  cudaError_t upload(size_t bytes = kBytes) {
-    return cudaMemcpyAsync(buffer_.data(), host_.data(), bytes, cudaMemcpyHostToDevice, stream_);
   }
 };
 
