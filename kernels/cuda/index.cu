@@ -39,7 +39,7 @@ __global__ void index_select_kernel(AxisView v, const Word* x, const int64_t* in
 }
 
 // next[k]: the next position with the same index, or -1. follows[k]: 1 if an earlier position has the same
-// index, or the index is out of range; it was 0 before.
+// index; it was 0 before.
 __global__ void link_equal_kernel(AxisView v, const int64_t* index, int64_t* next, uint8_t* follows,
                                   Fault* fault) {
   const int64_t k = thread_number();
