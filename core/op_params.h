@@ -17,6 +17,9 @@ struct Size2 {
   friend constexpr bool operator==(const Size2&, const Size2&) = default;
 };
 
+/// What an operation that ends in one applies to its result in the same pass.
+enum class Activation : uint8_t { none, relu };
+
 struct Conv2dParams {
   Size2 stride = 1;
   Size2 padding = 0;   // zero pixels added on each side
