@@ -23,7 +23,7 @@ uint64_t next_sequence() {
 }
 
 Tensor sum_of(const Tensor& a, const Tensor& b) {
-  Tensor y = empty(a.shape(), a.dtype(), a.device());
+  Tensor y = empty_result(a.shape(), {&a, &b});
   backend_for(a.device()).binary(BinaryOp::add, a, b, y);
   return y;
 }
@@ -139,11 +139,11 @@ class BackwardQueue {
 
 bool InputGrads::wants(size_t i) const { return node_.inputs[i].wanted(); }
 
-Tensor InputGrads::buffer(size_t i) {
+Tensor InputGrads::buffer(size_t i, ImageLayout layout) {
   const Node::Input& input = node_.inputs[i];
   Tensor result;
   if (input.node) {
-    result = empty(input.node->shape, input.node->dtype, input.node->device);
+    result = empty(input.node->shape, input.node->dtype, input.node->device, layout);
   } else {
     const Tensor leaf(input.leaf);
     // The leaf's own memory serves once: not when a gradient is there already, nor for an operation that has
@@ -151,8 +151,10 @@ Tensor InputGrads::buffer(size_t i) {
     const bool only_use =
         std::count_if(node_.inputs.begin(), node_.inputs.end(),
                       [&](const Node::Input& other) { return other.leaf == input.leaf; }) == 1;
-    const bool own = leaf.impl()->grad_buffer && !leaf.impl()->grad && only_use;
-    result = own ? Tensor(leaf.impl()->grad_buffer) : empty_like(leaf);
+    const bool own = leaf.impl()->grad_buffer && !leaf.impl()->grad && only_use &&
+                     lies_in(layout, Tensor(leaf.impl()->grad_buffer));
+    result =
+        own ? Tensor(leaf.impl()->grad_buffer) : empty(leaf.shape(), leaf.dtype(), leaf.device(), layout);
   }
   last_buffer_ = result.impl();
   return result;

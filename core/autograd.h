@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "dlengine/core/image_layout.h"
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
@@ -50,7 +51,7 @@ class InputGrads {
   bool wants(size_t i) const;
   /// Uninitialised memory shaped like input i, to be written completely and then handed to add(). Where it
   /// can be, it is the parameter's own gradient memory.
-  Tensor buffer(size_t i);
+  Tensor buffer(size_t i, ImageLayout layout = ImageLayout::row_major);
   /// Adds a finished gradient of input i; its shape must be the input's.
   void add(size_t i, const Tensor& gradient);
 

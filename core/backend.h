@@ -2,11 +2,13 @@
 //
 // core/ops checks types, shapes and devices, promotes, makes outputs and records the tape; a Backend only
 // computes. So on every call here: tensors are on this backend's device, outputs exist with the right shape
-// and type, are contiguous and never overlap inputs unless the line says "may be". Inputs may be any strided
-// view where the line says "strided" and are contiguous elsewhere. Sizes may be 0. Undefined tensors appear
-// only where the line says so. Calls queue on current_stream(device) and may return before the work is done.
-// "Floating" is f16, bf16, f32 and f64; 16-bit types compute and sum in f32. Sums run in an order that
-// depends on the shapes alone, so results repeat bit by bit.
+// and type, are row-major without gaps and never overlap inputs unless the line says "may be". Inputs may be
+// any strided view where the line says "strided" and are row-major without gaps elsewhere. Where the line
+// says "one layout", all images [N, C, H, W] on it are either row-major or, if wants_channels_last(),
+// channels-last (core/image_layout.h). Sizes may be 0. Undefined tensors appear only where the line says so.
+// Calls queue on current_stream(device) and may return before the work is done. "Floating" is f16, bf16, f32
+// and f64; 16-bit types compute and sum in f32. Sums run in an order that depends on the shapes alone, so
+// results repeat bit by bit.
 #pragma once
 
 #include <cstddef>
@@ -72,7 +74,7 @@ class Backend {
   // y = x / (1 - p) where kept, else 0; floating, p < 1. The gradient is the same call on dy. y may be x.
   virtual void dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor& y) = 0;
 
-  // --- Elementwise ---
+  // --- Elementwise; floating results may be channels-last if wants_channels_last() ---
   virtual void unary(UnaryOp op, const Tensor& x,
                      Tensor& y) = 0;  // x strided; floating (abs, square, sign: numeric)
   // dx = dy * slope; saved is x or y as slope_from_result(op) says; saved and dy strided; floating.
@@ -102,7 +104,9 @@ class Backend {
   // x [N, I], weight [O, I], bias [O] or undefined -> y [N, O] = x weight^T + bias
   virtual void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) = 0;
 
-  // --- Convolution and pooling; NCHW, OIHW; floating ---
+  // --- Convolution and pooling; filters OIHW; floating ---
+  // True if convolutions in this type take and give images channels-last, false if row-major.
+  virtual bool wants_channels_last(DType dtype) const = 0;
   // x [N, C, H, W], w [K, C/groups, R, S], bias [K] or undefined -> y [N, K, P, Q]
   virtual void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
                       Tensor& y) = 0;
@@ -110,6 +114,7 @@ class Backend {
                                  Tensor& dx) = 0;
   virtual void conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params,
                                   Tensor& dw) = 0;
+  // Pooling: one layout.
   virtual void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
   // The gradient goes to the first largest pixel of each window, in row-major order.
   virtual void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
@@ -117,8 +122,8 @@ class Backend {
   virtual void avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
   virtual void avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) = 0;
 
-  // --- Batch norm over all axes of x [N, C, ...] but C; floating. Per-channel tensors [C] are f32 (f64 if x
-  // is) ---
+  // --- Batch norm over all axes of x [N, C, ...] but C; floating; one layout. Per-channel tensors [C] are
+  // f32 (f64 if x is) ---
   struct BatchNormState {
     Tensor running_mean, running_var;  // updated in place; undefined if not kept
     double momentum = 0;  // running = (1 - momentum) * running + momentum * new; new variance unbiased
@@ -158,7 +163,7 @@ Backend& backend_for(Device device);
 // --- CUDA plugin: libdlengine_cuda.so is opened at run time and exports one function of this type ---
 
 /// Changes whenever Backend or a type it uses does.
-inline constexpr uint32_t kBackendAbi = 1;
+inline constexpr uint32_t kBackendAbi = 2;
 
 /// Answers with the backend, which lives until the process ends, or with null and a reason of at most
 /// `capacity` bytes.

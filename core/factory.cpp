@@ -7,6 +7,7 @@
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
+#include "dlengine/core/image_layout.h"
 
 namespace dlengine {
 
@@ -28,7 +29,9 @@ Tensor full(const Shape& shape, double value, DType dtype, Device device) {
 Tensor zeros(const Shape& shape, DType dtype, Device device) { return full(shape, 0, dtype, device); }
 Tensor ones(const Shape& shape, DType dtype, Device device) { return full(shape, 1, dtype, device); }
 Tensor scalar(double value, DType dtype, Device device) { return full({}, value, dtype, device); }
-Tensor empty_like(const Tensor& other) { return empty(other.shape(), other.dtype(), other.device()); }
+Tensor empty_like(const Tensor& other) {
+  return empty(other.shape(), other.dtype(), other.device(), layout_of(other));
+}
 Tensor zeros_like(const Tensor& other) { return zeros(other.shape(), other.dtype(), other.device()); }
 Tensor ones_like(const Tensor& other) { return ones(other.shape(), other.dtype(), other.device()); }
 

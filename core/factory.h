@@ -13,6 +13,7 @@ namespace dlengine {
 
 /// Uninitialised elements.
 Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = kCpu);
+/// In the layout of `other` too; see layout_of() in image_layout.h.
 Tensor empty_like(const Tensor& other);
 Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = kCpu);
 Tensor zeros_like(const Tensor& other);

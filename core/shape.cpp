@@ -64,6 +64,26 @@ bool is_contiguous(const Shape& shape, const Strides& strides) {
   return true;
 }
 
+Strides channels_last_strides(const Shape& images) {
+  const Strides memory = contiguous_strides({images[0], images[2], images[3], images[1]});
+  return {memory[0], memory[3], memory[1], memory[2]};
+}
+
+bool is_channels_last(const Shape& shape, const Strides& strides) {
+  return shape.rank() == 4 && is_contiguous({shape[0], shape[2], shape[3], shape[1]},
+                                            {strides[0], strides[2], strides[3], strides[1]});
+}
+
+Dims axes_by_stride(const Strides& strides) {
+  Dims axes;
+  for (int axis = 0; axis < strides.rank(); ++axis) {
+    int place = axis;
+    while (place > 0 && strides[static_cast<int>(axes[place - 1])] < strides[axis]) --place;
+    axes.insert(place, axis);
+  }
+  return axes;
+}
+
 int normalize_axis(const char* op, int axis, int rank) {
   check<ShapeError>(axis >= -rank && axis < rank, "{}: axis {} is not one of the {} axes", op, axis, rank);
   return axis < 0 ? axis + rank : axis;

@@ -59,6 +59,16 @@ Strides contiguous_strides(const Shape& shape);
 /// True if (shape, strides) is row-major without gaps; axes of size 1 may have any stride.
 bool is_contiguous(const Shape& shape, const Strides& strides);
 
+/// Strides in elements of images [N, C, H, W] that lie in memory as [N, H, W, C].
+Strides channels_last_strides(const Shape& images);
+
+/// True if (shape, strides) are images in this order without gaps; axes of size 1 may have any stride, so
+/// images of one channel or one pixel are row-major as well.
+bool is_channels_last(const Shape& shape, const Strides& strides);
+
+/// The axes in the order in which memory runs through them: the one with the largest stride first.
+Dims axes_by_stride(const Strides& strides);
+
 /// The axis as 0 <= axis < rank; negative ones count from the end. Throws ShapeError that names op.
 int normalize_axis(const char* op, int axis, int rank);
 

@@ -9,6 +9,11 @@
 
 namespace dlengine {
 
+enum class WalkOrder : uint8_t {
+  row_major,  // of the shape
+  memory,     // of the first tensor's elements, for work that may come in any order
+};
+
 /// Sizes and the strides of N tensors, with neighbouring axes joined wherever all tensors allow it and axes
 /// of size 1 left out. Contiguous tensors come out with rank 1. Axis 0 is the outermost.
 template <int N>
@@ -18,10 +23,12 @@ struct StridedWalk {
   int64_t size[kMaxRank] = {};
   int64_t stride[N][kMaxRank] = {};
 
-  /// The tensors have one shape; the order of the walk is row-major in it.
-  explicit StridedWalk(const std::array<const Tensor*, N>& tensors) {
+  /// The tensors have one shape.
+  explicit StridedWalk(const std::array<const Tensor*, N>& tensors, WalkOrder order = WalkOrder::row_major) {
     const Shape& shape = tensors[0]->shape();
-    for (int axis = 0; axis < shape.rank(); ++axis) {
+    const Dims by_stride = axes_by_stride(tensors[0]->strides());
+    for (int i = 0; i < shape.rank(); ++i) {
+      const int axis = order == WalkOrder::memory ? int(by_stride[i]) : i;
       count *= shape[axis];
       if (shape[axis] == 1) continue;
       if (rank > 0 && joins_previous(tensors, axis, shape[axis])) {

@@ -1,9 +1,12 @@
 // What several operations need: checks of their operands, results, gradients.
 #include "dlengine/core/ops/common.h"
 
+#include <algorithm>
+
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/image_layout.h"
 
 namespace dlengine {
 
@@ -43,11 +46,15 @@ Tensor sum_to(const Tensor& dy, const Shape& shape) {
   return {sum.storage(), 0, shape, contiguous_strides(shape), sum.dtype()};
 }
 
-Tensor dense(const Tensor& x) {
-  if (x.is_contiguous()) return x;
-  Tensor y = empty(x.shape(), x.dtype(), x.device());
-  backend_for(x.device()).copy(x, y);
-  return y;
+Tensor dense(const Tensor& x) { return dense(x, ImageLayout::row_major); }
+
+Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands) {
+  const Tensor& first = **operands.begin();
+  const bool channels_last = std::any_of(operands.begin(), operands.end(), [&](const Tensor* x) {
+    return x->shape() == shape && layout_of(*x) == ImageLayout::channels_last;
+  });
+  return empty(shape, first.dtype(), first.device(),
+               channels_last ? ImageLayout::channels_last : ImageLayout::row_major);
 }
 
 }  // namespace dlengine

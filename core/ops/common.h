@@ -23,4 +23,8 @@ Tensor sum_to(const Tensor& dy, const Shape& shape);
 /// A row-major copy, or x itself if it is contiguous; off the tape.
 Tensor dense(const Tensor& x);
 
+/// Uninitialised memory for an elementwise result of operands of one type: channels-last if one of this shape
+/// is.
+Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands);
+
 }  // namespace dlengine

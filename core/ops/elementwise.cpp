@@ -17,7 +17,7 @@ namespace {
 /// The operation on operands that are of one type; off the tape.
 Tensor compute(BinaryOp op, const char* name, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast_shapes(name, a.shape(), b.shape());
-  Tensor y = empty(shape, a.dtype(), a.device());
+  Tensor y = empty_result(shape, {&a, &b});
   backend_for(a.device()).binary(op, broadcast_view(a, shape), broadcast_view(b, shape), y);
   return y;
 }
@@ -129,7 +129,7 @@ Tensor scale_shift(const Tensor& x, double scale, double shift) {
   check<DTypeError>(is_floating(x.dtype()) || (whole && x.dtype() != DType::boolean),
                     "scale_shift: x is {}; convert it to a floating type to compute x * {} + {}", x.dtype(),
                     scale, shift);
-  Tensor y = empty(x.shape(), x.dtype(), x.device());
+  Tensor y = empty_like(x);
   backend_for(x.device()).scale_shift(x, scale, shift, y);
   return record("scale_shift", y, {x}, [scale](const Tensor& dy, InputGrads& dx) {
     dx.add(0, scale == 1 ? dy : scale_shift(dy, scale, 0));
@@ -171,7 +171,7 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
   const auto [a, b] = promoted("where", x1, x2);
   const Shape shape =
       broadcast_shapes("where", broadcast_shapes("where", a.shape(), b.shape()), condition.shape());
-  Tensor y = empty(shape, a.dtype(), a.device());
+  Tensor y = empty_result(shape, {&a, &b});
   backend_for(a.device())
       .where(broadcast_view(condition, shape), broadcast_view(a, shape), broadcast_view(b, shape), y);
   return record(
@@ -192,12 +192,12 @@ Tensor unary(UnaryOp op, const char* name, const Tensor& x, Takes takes = Takes:
   if (takes == Takes::floating && !is_floating(x.dtype()))
     throw_unsupported_dtype(name, x.dtype(), "a floating type");
   if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
-  Tensor y = empty(x.shape(), x.dtype(), x.device());
+  Tensor y = empty_like(x);
   backend_for(x.device()).unary(op, x, y);
   return record(
       name, y, {x},
       [op, saved = Saved(slope_from_result(op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
-        Tensor gradient = dx.buffer(0);
+        Tensor gradient = dx.buffer(0, layout_of(saved.get()));
         backend_for(dy.device()).unary_grad(op, saved.get(), dy, gradient);
         dx.add(0, gradient);
       });

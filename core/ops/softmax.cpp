@@ -23,7 +23,7 @@ Tensor as_rows(const Tensor& x) {
 }
 
 Tensor softmax_last(const char* name, const Tensor& x, bool log) {
-  Tensor y = empty_like(x);
+  Tensor y = empty(x.shape(), x.dtype(), x.device());
   Tensor rows = as_rows(y);
   backend_for(x.device()).softmax(as_rows(x), log, rows);
   return record(name, y, {x}, [log, y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {

@@ -48,7 +48,7 @@ struct Constant {
 
 // True if x and y hold the same elements in the same places, one after the other.
 bool same_bytes(const Tensor& x, const Tensor& y) {
-  return x.dtype() == y.dtype() && StridedWalk<2>({&y, &x}).is_flat();
+  return x.dtype() == y.dtype() && StridedWalk<2>({&y, &x}, WalkOrder::memory).is_flat();
 }
 
 }  // namespace

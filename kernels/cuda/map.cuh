@@ -72,7 +72,7 @@ void map_dense(const F& f, Tensor& y, const X&... x) {
 template <typename R, typename... T, typename F, typename... X>
 void map(const F& f, Tensor& y, const X&... x) {
   static_assert(sizeof...(T) == sizeof...(X), "every x needs its type");
-  const StridedWalk<1 + int(sizeof...(T))> walk({&y, &x...});
+  const StridedWalk<1 + int(sizeof...(T))> walk({&y, &x...}, WalkOrder::memory);
   if (walk.is_flat()) return map_dense<R, T...>(f, y, x...);
   if (walk.count == 0) return;
   DLENGINE_LAUNCH((strided_map_kernel<F, R, T...>), blocks_for(walk.count, kThreads), kThreads, 0,

@@ -48,6 +48,24 @@ TEST(Strides, AreRowMajor) {
   EXPECT_TRUE(is_contiguous({}, {}));
 }
 
+TEST(Strides, ChannelsLastAreThoseOfNhwc) {
+  EXPECT_EQ(channels_last_strides({2, 3, 4, 5}), (Strides{60, 1, 15, 3}));
+  EXPECT_TRUE(is_channels_last({2, 3, 4, 5}, {60, 1, 15, 3}));
+  EXPECT_FALSE(is_channels_last({2, 3, 4, 5}, {60, 20, 5, 1}));
+  EXPECT_FALSE(is_channels_last({2, 3, 4, 5}, {120, 1, 30, 6}));  // every second channel
+  EXPECT_FALSE(is_channels_last({3, 4, 5}, {1, 15, 3}));          // not images
+  EXPECT_TRUE(is_channels_last({2, 1, 4, 5}, contiguous_strides({2, 1, 4, 5})));
+  EXPECT_TRUE(is_channels_last({2, 3, 1, 1}, contiguous_strides({2, 3, 1, 1})));
+  EXPECT_TRUE(is_channels_last({2, 0, 4, 5}, contiguous_strides({2, 0, 4, 5})));
+}
+
+TEST(Strides, GiveTheOrderOfTheAxesInMemory) {
+  EXPECT_EQ(axes_by_stride({60, 1, 15, 3}), (Dims{0, 2, 3, 1}));
+  EXPECT_EQ(axes_by_stride({12, 4, 1}), (Dims{0, 1, 2}));
+  EXPECT_EQ(axes_by_stride({1, 2, 6}), (Dims{2, 1, 0}));
+  EXPECT_EQ(axes_by_stride({}), Dims());
+}
+
 TEST(Axis, CountsFromTheEndWhereNegative) {
   EXPECT_EQ(normalize_axis("op", 0, 3), 0);
   EXPECT_EQ(normalize_axis("op", -1, 3), 2);
