@@ -1,0 +1,52 @@
+// Vectors of 16 floats, for sources that are compiled for AVX-512F.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace dlengine::simd {
+
+struct Avx512 {
+  using Vec = __m512;
+  static constexpr int kLanes = 16;
+  static constexpr int kRegisters = 32;
+
+  static Vec load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+  static Vec broadcast(float value) { return _mm512_set1_ps(value); }
+  /// a * b + c, rounded once.
+  static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+  /// v where it is not below 0; keeps NaN.
+  static Vec relu(Vec v) {  // gcc 12 warns about an uninitialised operand of the unmasked one (bug 105593)
+    return _mm512_maskz_max_ps(0xffff, _mm512_setzero_ps(), v);
+  }
+  /// v where gate is above 0, else 0.
+  static Vec gated(Vec v, Vec gate) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v);
+  }
+
+  /// The first n lanes are those of p, the others are 0; n may be negative or above kLanes.
+  static Vec load_first(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
+  static void store_first(float* p, Vec v, int64_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
+
+  /// Lane i is float index[i] of all lanes of `from`.
+  template <int N>
+  static Vec pick(const Vec (&from)[N], const int32_t* index) {
+    const __m512i lane = _mm512_loadu_si512(index);
+    Vec picked = _mm512_permutex2var_ps(from[0], lane, from[N > 1 ? 1 : 0]);
+    for (int i = 2; i < N; i += 2) {
+      const __mmask16 mine = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(lane, 5), _mm512_set1_epi32(i / 2));
+      const Vec pair = _mm512_permutex2var_ps(from[i], lane, from[i + 1 < N ? i + 1 : i]);
+      picked = _mm512_mask_mov_ps(picked, mine, pair);
+    }
+    return picked;
+  }
+
+ private:
+  static __mmask16 first(int64_t n) {
+    return static_cast<__mmask16>(n <= 0 ? 0 : n >= kLanes ? 0xffff : (1 << n) - 1);
+  }
+};
+
+}  // namespace dlengine::simd
