@@ -128,15 +128,17 @@ class Backend {
     Tensor running_mean, running_var;  // updated in place; undefined if not kept
     double momentum = 0;  // running = (1 - momentum) * running + momentum * new; new variance unbiased
     double eps = 0;
+    Activation activation = Activation::none;  // of y
   };
   // y = (x - mean) * inv_std * weight + bias with the batch's own mean and biased variance, which are saved.
   virtual void batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                 BatchNormState& state, Tensor& y, Tensor& mean, Tensor& inv_std) = 0;
   virtual void batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                const BatchNormState& state, Tensor& y) = 0;
+  // Of training. y: the result if it ended in relu, else undefined.
   virtual void batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean,
-                               const Tensor& inv_std, const Tensor& dy, Tensor& dx, Tensor& dweight,
-                               Tensor& dbias) = 0;
+                               const Tensor& inv_std, const Tensor& y, const Tensor& dy, Tensor& dx,
+                               Tensor& dweight, Tensor& dbias) = 0;
 
   // --- Softmax and losses; rows of x [N, C]; floating ---
   virtual void softmax(const Tensor& x, bool log, Tensor& y) = 0;

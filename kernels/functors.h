@@ -9,6 +9,7 @@
 #include "dlengine/core/backend.h"
 #include "dlengine/core/error.h"
 #include "dlengine/core/host_device.h"
+#include "dlengine/core/op_params.h"
 #include "dlengine/core/philox.h"
 
 namespace dlengine {
@@ -176,6 +177,23 @@ decltype(auto) visit(UnaryOp op, F&& f) {
     case UnaryOp::tanh: return f(Tanh{});
   }
   throw ValueError("unknown unary operation");
+}
+
+struct Identity {
+  template <typename T>
+  DLENGINE_HOST_DEVICE static T value(T x) {
+    return x;
+  }
+  template <typename T>
+  DLENGINE_HOST_DEVICE static T slope(T) {
+    return T(1);
+  }
+};
+
+/// Calls f(Functor{}) for what an operation ends in; its slope is computed from the result.
+template <typename F>
+decltype(auto) visit(Activation activation, F&& f) {
+  return activation == Activation::relu ? f(Relu{}) : f(Identity{});
 }
 
 // --- Functions of two elements ---

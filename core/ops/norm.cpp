@@ -31,12 +31,18 @@ Tensor per_channel(const Tensor& channels, const Tensor& x) {
   return channels.reshape(shape);
 }
 
+/// y, kept for the backward pass if that needs it.
+Saved result_for(Activation activation, const Tensor& y) {
+  return Saved(activation == Activation::relu ? y.detach() : Tensor());
+}
+
 Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend::BatchNormState& state) {
   const int64_t values = x.dim(1) == 0 ? 0 : x.numel() / x.dim(1);
   check<ValueError>(values != 1, "batch_norm: a batch with one value per channel has no variance, x is {}",
                     x.shape());
   Backend& backend = backend_for(x.device());
-  const Tensor images = dense(x), scale = dense(weight);
+  const ImageLayout layout = layout_of(x);
+  const Tensor images = dense(x, layout), scale = dense(weight);
   Tensor y = empty_like(x);
   Tensor mean = empty(weight.shape(), weight.dtype(), x.device());
   Tensor inv_std = empty_like(mean);
@@ -45,27 +51,38 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
     if (running.defined()) running.storage()->bump_version();
   }
   return record("batch_norm", y, {x, weight, bias},
-                [x = Saved(images), weight = Saved(scale), mean, inv_std](const Tensor& dy, InputGrads& dx) {
-                  Tensor x_gradient = dx.wants(0) ? dx.buffer(0) : empty_like(x.get());
+                [layout, x = Saved(images), weight = Saved(scale), mean, inv_std,
+                 y = result_for(state.activation, y)](const Tensor& dy, InputGrads& dx) {
+                  Tensor x_gradient = dx.wants(0) ? dx.buffer(0, layout) : empty_like(x.get());
                   Tensor weight_gradient = empty_like(mean);
                   Tensor bias_gradient = empty_like(mean);
                   backend_for(dy.device())
-                      .batch_norm_grad(x.get(), weight.get(), mean, inv_std, dense(dy), x_gradient,
-                                       weight_gradient, bias_gradient);
+                      .batch_norm_grad(x.get(), weight.get(), mean, inv_std, y.get(), dense(dy, layout),
+                                       x_gradient, weight_gradient, bias_gradient);
                   dx.add(0, x_gradient);
                   dx.add(1, weight_gradient);
                   dx.add(2, bias_gradient);
                 });
 }
 
+/// The gradient before the activation, of which y is the result.
+Tensor before_activation(Activation activation, const Tensor& y, const Tensor& dy) {
+  if (activation == Activation::none) return dy;
+  Tensor before = empty_like(y);
+  backend_for(y.device()).unary_grad(UnaryOp::relu, y, dy, before);
+  return before;
+}
+
 /// With running statistics it is one multiplication and one addition per channel.
 Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
                 const Backend::BatchNormState& state) {
   Tensor y = empty_like(x);
-  backend_for(x.device()).batch_norm_eval(dense(x), dense(weight), dense(bias), state, y);
+  backend_for(x.device()).batch_norm_eval(dense(x, layout_of(x)), dense(weight), dense(bias), state, y);
   return record(
       "batch_norm", y, {x, weight, bias},
-      [x = Saved(x), weight = Saved(weight), state](const Tensor& dy, InputGrads& dx) {
+      [x = Saved(x), weight = Saved(weight), y = result_for(state.activation, y), state](
+          const Tensor& gradient, InputGrads& dx) {
+        const Tensor dy = before_activation(state.activation, y.get(), gradient);
         const DType type = weight.get().dtype();
         const Tensor inv_std = reciprocal(sqrt(state.running_var + state.eps));
         const Tensor wide = dy.to(type);
@@ -103,7 +120,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   const Shape channels{x.dim(1)};
   const Tensor scale = weight.defined() ? weight : ones(channels, channel_type(x), x.device());
   const Tensor shift = bias.defined() ? bias : zeros(channels, channel_type(x), x.device());
-  Backend::BatchNormState state{running_mean, running_var, params.momentum, params.eps};
+  Backend::BatchNormState state{running_mean, running_var, params.momentum, params.eps, params.activation};
   return params.training ? train(x, scale, shift, state) : evaluate(x, scale, shift, state);
 }
 

@@ -64,7 +64,8 @@ class CpuBackend final : public Backend {
   void batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias, const BatchNormState& state,
                        Tensor& y) override;
   void batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inv_std,
-                       const Tensor& dy, Tensor& dx, Tensor& dweight, Tensor& dbias) override;
+                       const Tensor& y, const Tensor& dy, Tensor& dx, Tensor& dweight,
+                       Tensor& dbias) override;
 
   void softmax(const Tensor& x, bool log, Tensor& y) override;
   void softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tensor& dx) override;

@@ -55,6 +55,11 @@ void write_back(CudaBackend& backend, const Tensor& wide, Tensor& y) {
   if (y.dtype() == DType::bf16) backend.copy(wide, y);
 }
 
+// What y ends in, in place.
+void finish(CudaBackend& backend, Activation activation, Tensor& y) {
+  if (activation == Activation::relu) backend.unary(UnaryOp::relu, y, y);
+}
+
 constexpr cudnnBatchNormMode_t kMode = CUDNN_BATCHNORM_SPATIAL;
 
 }  // namespace
@@ -80,6 +85,7 @@ void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const 
         mean.raw(), inv_std.raw()));
   }
   write_back(*this, out, y);
+  finish(*this, state.activation, y);
 }
 
 void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -102,14 +108,20 @@ void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const T
         state.running_mean.raw(), state.running_var.raw(), state.eps));
   }
   write_back(*this, out, y);
+  finish(*this, state.activation, y);
 }
 
 void CudaBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean,
-                                  const Tensor& inv_std, const Tensor& dy, Tensor& dx, Tensor& dweight,
-                                  Tensor& dbias) {
+                                  const Tensor& inv_std, const Tensor& y, const Tensor& dy, Tensor& dx,
+                                  Tensor& dweight, Tensor& dbias) {
   if (x.numel() == 0) {
     fill(dweight, 0);
     return fill(dbias, 0);
+  }
+  if (y.defined()) {
+    Tensor before_relu = empty(dy.shape(), dy.dtype(), dy.device());
+    unary_grad(UnaryOp::relu, y, dy, before_relu);
+    return batch_norm_grad(x, weight, mean, inv_std, Tensor(), before_relu, dx, dweight, dbias);
   }
   const Tensor in = readable(*this, x), slope = readable(*this, dy), out = writable(dx);
   const auto d = descriptors_for(in, in.shape()[0]);

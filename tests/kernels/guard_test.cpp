@@ -173,7 +173,7 @@ const KernelRow kRows[] = {
        state.running_var.fill_(1);
        Tensor &mean = c.out({6}, type), &inv_std = c.out({6}, type);
        c.backend.batch_norm_train(x, c.channels(6), c.channels(6), state, c.out(kImages), mean, inv_std);
-       c.backend.batch_norm_grad(x, c.channels(6), mean, inv_std, c.in(kImages), c.out(kImages),
+       c.backend.batch_norm_grad(x, c.channels(6), mean, inv_std, {}, c.in(kImages), c.out(kImages),
                                  c.out({6}, type), c.out({6}, type));
      }},
     {"batch_norm_eval",

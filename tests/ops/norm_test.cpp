@@ -2,6 +2,7 @@
 #include "dlengine/core/ops/norm.h"
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/reduce.h"
 #include "tests/support/devices.h"
 #include "tests/support/op_case.h"
@@ -129,6 +130,44 @@ TEST(BatchNorm, ConstantChannelsGiveTheBiasAndFiniteGradients) {
     expect_same(y, NdArray({4, 2, 3, 3}, 3.0));
     sum(y).backward();
     for (const double value : x.grad().to_vector<double>()) EXPECT_NEAR(value, 0, 1e-3);
+  }
+}
+
+/// The result and the gradients of x, weight and bias.
+std::vector<std::vector<double>> run_norm(const NdArray& values, DType dtype, Device device,
+                                          const std::function<Tensor(const std::vector<Tensor>&)>& op) {
+  const DType type = channel_type(dtype);
+  std::vector<Tensor> in = {to_tensor(values, dtype, device), full({3}, 1.5, type, device),
+                            full({3}, -0.25, type, device)};
+  for (Tensor& tensor : in) tensor.set_requires_grad();
+  const Tensor y = op(in);
+  std::mt19937_64 rng(8);
+  y.backward(to_tensor(rounded(random_array(values.shape, -1, 1, rng), dtype), dtype, device));
+  std::vector<std::vector<double>> results = {y.to_vector<double>()};
+  for (const Tensor& tensor : in) results.push_back(tensor.grad().to_vector<double>());
+  return results;
+}
+
+TEST(BatchNorm, MayEndInReluWithTheSameBits) {
+  std::mt19937_64 rng(7);
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      for (const bool training : {true, false}) {
+        SCOPED_TRACE(name(dtype));
+        const NdArray x = rounded(random_array({5, 3, 4, 3}, -2, 1, rng), dtype);
+        const Tensor mean = full({3}, -0.5, channel_type(dtype), device);
+        const Tensor variance = full({3}, 2, channel_type(dtype), device);
+        const auto norm = [&](const std::vector<Tensor>& in, Activation activation) {
+          return batch_norm(in[0], in[1], in[2], mean.clone(), variance.clone(),
+                            {.training = training, .activation = activation});
+        };
+        const auto apart =
+            run_norm(x, dtype, device, [&](auto& in) { return relu(norm(in, Activation::none)); });
+        const auto fused = run_norm(x, dtype, device, [&](auto& in) { return norm(in, Activation::relu); });
+        EXPECT_EQ(apart, fused);
+        EXPECT_TRUE(std::count(fused[0].begin(), fused[0].end(), 0.0) > 10) << "the relu has nothing to do";
+      }
+    }
   }
 }
 
