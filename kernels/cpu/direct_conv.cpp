@@ -110,13 +110,13 @@ ConvolutionPlan::ConvolutionPlan(Pass pass, const ConvSizes& sizes, const Run& r
   conv_.band = std::min(cached, ceil_div(rows.outputs, ceil_div(run.threads, z_.n)));
   bands_ = ceil_div(rows.outputs, conv_.band);
   conv_.in = make_planes(axes, inputs, conv_.band, kernels_.lanes);
-  conv_.in_floats = round_up(inputs * conv_.in.channel_step + kernels_.overrun, 16);
+  conv_.sums_at = round_up(conv_.in.floats + kernels_.overrun, 16);
   conv_.sum_step = round_up(conv_.band * conv_.in.pitch + kernels_.overrun, 16);
   out_rows_ = forward_ ? z_.p : z_.h;
   add_parts(axes);
 
   workers_ = worker_count(z_, z_.n * bands_, run.threads);
-  scratch_floats_ = conv_.in_floats + (conv_.few ? conv_.channels * conv_.sum_step : 0);
+  scratch_floats_ = conv_.sums_at + (conv_.few ? conv_.channels * conv_.sum_step : 0);
   weights_ = arena_.take(int64_t(offsets_.size()) * round_up(conv_.channels, lanes_));
   bias_ = arena_.take(round_up(conv_.channels, lanes_));
   scratch_ = arena_.take(workers_ * scratch_floats_);
@@ -227,10 +227,10 @@ GradientPlan::GradientPlan(const ConvSizes& sizes, const Run& run)
   bands_ = ceil_div(z_.p, grad_.band);
   grad_.x = make_planes(axes, z_.c, grad_.band, lanes);
   grad_.dy = make_planes({{.in = z_.p}, {.in = z_.q, .outputs = pitch}}, z_.k, grad_.band, lanes);
-  ones_at_ = z_.c * grad_.x.channel_step;
+  ones_at_ = grad_.x.floats;
   add_taps(axes);
   grad_.dy_at = round_up(ones_at_ + grad_.band * pitch + kernels_.overrun, 16);
-  const int64_t dy_floats = grad_.few ? z_.k * grad_.dy.channel_step : grad_.band * dy_width;
+  const int64_t dy_floats = grad_.few ? grad_.dy.floats : grad_.band * dy_width;
   scratch_floats_ = round_up(grad_.dy_at + dy_floats + kernels_.overrun, 16);
 
   slot_floats_ = grad_.taps * (grad_.few ? z_.k * lanes : round_up(z_.k, lanes));

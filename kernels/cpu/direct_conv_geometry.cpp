@@ -12,9 +12,10 @@ struct AxisSizes {
 };
 
 Axis forward_axis(const AxisSizes& z) {
-  Axis axis{.in = z.in, .parts = {{}}, .step = z.stride, .before = z.padding, .outputs = z.out};
+  const int64_t before = ceil_div(z.padding, z.stride) * z.stride;
+  Axis axis{.in = z.in, .parts = {{}}, .step = z.stride, .before = before, .outputs = z.out};
   for (int64_t r = 0; r < z.taps; ++r) {
-    const int64_t at = r * z.dilation, phase = at % z.stride, shift = at / z.stride;
+    const int64_t at = before - z.padding + r * z.dilation, phase = at % z.stride, shift = at / z.stride;
     axis.parts[0].push_back({r, phase, shift});
     axis.phases = std::max(axis.phases, phase + 1);
     axis.reach = std::max(axis.reach, shift);
@@ -77,9 +78,10 @@ Planes make_planes(const Axes& axes, int64_t channels, int64_t band, int64_t sla
   planes.left = cols.before;
   planes.rows = band + rows.reach;
   planes.pitch = cols.outputs + cols.reach;
-  planes.col_step = planes.rows * planes.pitch + slack;
+  planes.channel_step = planes.rows * planes.pitch + slack;
+  planes.col_step = channels * planes.channel_step;
   planes.row_step = planes.phases_w * planes.col_step;
-  planes.channel_step = planes.phases_h * planes.row_step;
+  planes.floats = planes.phases_h * planes.row_step;
   return planes;
 }
 

@@ -15,12 +15,15 @@ struct Image {
 /// Some rows of an image with its channels in planes of their own and zeros around, so that no loop meets a
 /// border. Rows and columns are split by their remainder modulo the step: what neighbouring outputs multiply
 /// with one filter element is then contiguous. Row j of phase (a, b) in the planes for the rows from `first`
-/// on is row (first + j) * step_h + a - top of the image; columns alike.
+/// on is row (first + j) * step_h + a - top of the image; columns alike. A column phase's channels are
+/// adjacent planes, and so are the phases.
 struct Planes {
   int64_t channels, h, w;  // of the image
-  int64_t step_h, step_w, phases_h, phases_w, top, left;
+  int64_t step_h, step_w, phases_h, phases_w;
+  int64_t top, left;                         // multiples of the steps
   int64_t rows, pitch;                       // of one plane
   int64_t channel_step, row_step, col_step;  // floats from a plane to that of the next channel or phase
+  int64_t floats;                            // of all planes
 };
 
 /// Outputs that have the same taps: one in every step_h rows and step_w columns, from (row, col) on.
@@ -35,7 +38,7 @@ struct Part {
 /// y = the sum over the taps of filter element * plane, for each part of the outputs.
 struct Convolution {
   Planes in;
-  int64_t in_floats;  // of all planes
+  int64_t sums_at;  // few: floats from the planes' begin to where sums go
   const Part* parts;
   int64_t part_count;
   int64_t band;  // rows of each part that are computed from one filling of the planes

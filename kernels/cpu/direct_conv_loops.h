@@ -141,7 +141,7 @@ struct Loops {
   static void pixel_rows(const Convolution& conv, const Part& part, int64_t first, float* planes, float* y) {
     const int64_t rows = conv.band < part.rows - first ? conv.band : part.rows - first;
     const int64_t pitch = conv.in.pitch, pixels = (rows - 1) * pitch + part.cols;
-    float* sums = planes + conv.in_floats;
+    float* sums = planes + conv.sums_at;
     for (int64_t i = 0; i < pixels; i += kFewPixels<C> * kLanes) {
       pixel_tile<C>(conv, part, planes + i, sums + i);
     }

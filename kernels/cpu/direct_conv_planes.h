@@ -42,19 +42,54 @@ struct PlaneCopy {
     for (; begin < end; ++begin) *begin = 0;
   }
 
+  static Image from(const Image& image, int64_t at) {
+    return {image.data + at, image.gate ? image.gate + at : nullptr};
+  }
+
+  /// The first n elements, the others are 0.
+  static Vec load(const Image& image, int64_t at, int64_t n) {
+    const Vec values = S::load_first(image.data + at, n);
+    return image.gate ? S::gated(values, S::load_first(image.gate + at, n)) : values;
+  }
+
   /// Adjacent pixels of C channels to planes; writes up to a vector too much.
   template <int C>
-  static void split_pixels(const Image& from, int64_t count, float* to, int64_t channel_step) {
+  static void split_pixels(const Image& pixels, int64_t elements, float* to, int64_t channel_step) {
     static constexpr Transposition<C, kLanes> kOrder;
-    for (int64_t i = 0; i < count; i += kLanes) {
-      Vec pixels[C];
+    for (int64_t at = 0; at < elements; at += C * kLanes, to += kLanes) {
+      Vec values[C];
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) values[c] = load(pixels, at + c * kLanes, elements - at - c * kLanes);
+#pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
-        const int64_t at = i * C + c * kLanes;
-        pixels[c] = S::load_first(from.data + at, count * C - at);
-        if (from.gate) pixels[c] = S::gated(pixels[c], S::load_first(from.gate + at, count * C - at));
+        S::store(to + c * channel_step, S::pick(values, kOrder.pixels_of_planes + c * kLanes));
       }
-      for (int c = 0; c < C; ++c) {
-        S::store(to + c * channel_step + i, S::pick(pixels, kOrder.pixels_of_planes + c * kLanes));
+    }
+  }
+
+  template <int D = 1>
+  static void transpose(Vec (&rows)[kLanes]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      if ((i & D) == 0) S::template exchange<D>(rows[i], rows[i + D]);
+    }
+    if constexpr (2 * D < kLanes) transpose<2 * D>(rows);
+  }
+
+  /// `count` pixels, one in every step_w, to planes; writes up to a vector too much.
+  static void transpose_pixels(const Planes& p, const Image& pixels, int64_t count, float* to) {
+    for (int64_t i = 0; i < count; i += kLanes) {
+      for (int64_t c = 0; c < p.channels; c += kLanes) {
+        Vec values[kLanes];
+#pragma GCC unroll 16
+        for (int j = 0; j < kLanes; ++j) {
+          values[j] = load(pixels, (i + j) * p.step_w * p.channels + c, i + j < count ? p.channels - c : 0);
+        }
+        transpose(values);
+#pragma GCC unroll 16
+        for (int j = 0; j < kLanes; ++j) {
+          if (c + j < p.channels) S::store(to + (c + j) * p.channel_step + i, values[j]);
+        }
       }
     }
   }
@@ -73,35 +108,27 @@ struct PlaneCopy {
     }
   }
 
-  /// Every step-th element.
-  static void copy(const Image& from, int64_t step, int64_t count, float* to) {
-    if (from.gate) {
-      for (int64_t i = 0; i < count; ++i) to[i] = from.gate[i * step] > 0 ? from.data[i * step] : 0;
-    } else {
-      for (int64_t i = 0; i < count; ++i) to[i] = from.data[i * step];
-    }
-  }
-
-  /// One row of the column phase b, of all channels. row: null outside of the image.
-  static void fill_row(const Planes& p, const Image& row, int64_t b, float* to) {
-    const int64_t shift = p.left - b;  // plane column j is image column j * step - shift
-    const int64_t first = shift > 0 ? (shift + p.step_w - 1) / p.step_w : 0;
-    const int64_t behind = p.w + shift > 0 ? (p.w + shift + p.step_w - 1) / p.step_w : 0;
-    const int64_t end = !row.data ? 0 : behind < p.pitch ? behind : p.pitch;
-    if (first < end) {
-      const int64_t at = (first * p.step_w - shift) * p.channels;
-      const Image pixels{row.data + at, row.gate ? row.gate + at : nullptr};
-      const auto split = [&]<int C>() { split_pixels<C>(pixels, end - first, to + first, p.channel_step); };
-      if (p.step_w > 1 || !with_constant<kMostChannels>(p.channels, split)) {
-        for (int64_t c = 0; c < p.channels; ++c) {
-          const Image channel{pixels.data + c, pixels.gate ? pixels.gate + c : nullptr};
-          copy(channel, p.step_w * p.channels, end - first, to + c * p.channel_step + first);
-        }
+  /// A row to the same row of all planes. row.data: null outside of the image.
+  static void fill_row(const Planes& p, const Image& row, float* to) {
+    const int64_t blank = p.left / p.step_w, begin = blank < p.pitch ? blank : p.pitch;
+    const auto end_of_phase = [&](int64_t b) {
+      const int64_t end = begin + (p.w - b + p.step_w - 1) / p.step_w;
+      return !row.data ? begin : end < p.pitch ? end : p.pitch;
+    };
+    // Adjacent pixels, one of each phase, are split like one pixel with the channels of all.
+    const int64_t width = p.step_w * p.channels, fitting = (p.pitch - begin) * width;
+    const auto split = [&]<int C>() {
+      split_pixels<C>(row, p.w * p.channels < fitting ? p.w * p.channels : fitting, to + begin,
+                      p.channel_step);
+    };
+    const bool together = row.data && p.phases_w == p.step_w && with_constant<kMostChannels>(width, split);
+    for (int64_t b = 0; b < p.phases_w; ++b) {
+      const int64_t end = end_of_phase(b);
+      if (!together && begin < end) transpose_pixels(p, from(row, b * p.channels), end - begin, to + begin);
+      for (int64_t c = 0; c < p.channels; ++c, to += p.channel_step) {
+        zero(to, to + begin);
+        zero(to + end, to + p.pitch);
       }
-    }
-    for (int64_t c = 0; c < p.channels; ++c, to += p.channel_step) {
-      zero(to, to + (first < p.pitch ? first : p.pitch));
-      zero(to + (first < end ? end : 0), to + p.pitch);
     }
   }
 
@@ -111,11 +138,7 @@ struct PlaneCopy {
       for (int64_t j = 0; j < p.rows; ++j) {
         const int64_t row = (first + j) * p.step_h + a - p.top, at = row * p.w * p.channels;
         const bool inside = row >= 0 && row < p.h;
-        const Image pixels{inside ? image.data + at : nullptr,
-                           inside && image.gate ? image.gate + at : nullptr};
-        for (int64_t b = 0; b < p.phases_w; ++b) {
-          fill_row(p, pixels, b, to + a * p.row_step + b * p.col_step + j * p.pitch);
-        }
+        fill_row(p, inside ? from(image, at) : Image{nullptr, nullptr}, to + a * p.row_step + j * p.pitch);
       }
     }
   }

@@ -40,6 +40,23 @@ struct Avx2 {
     return picked;
   }
 
+  /// One step of a transposition: of the lanes i and i + D, for the i without bit D, a has those of a[i] and
+  /// b[i] afterwards, and b those of a[i + D] and b[i + D].
+  template <int D>
+  static void exchange(Vec& a, Vec& b) {
+    const Vec before = a;
+    if constexpr (D == 4) {
+      a = _mm256_permute2f128_ps(before, b, 0x20);
+      b = _mm256_permute2f128_ps(before, b, 0x31);
+    } else if constexpr (D == 2) {
+      a = _mm256_shuffle_ps(before, b, 0x44);
+      b = _mm256_shuffle_ps(before, b, 0xee);
+    } else {
+      a = _mm256_blend_ps(before, _mm256_moveldup_ps(b), 0xaa);
+      b = _mm256_blend_ps(_mm256_movehdup_ps(before), b, 0xaa);
+    }
+  }
+
  private:
   static __m256i first(int64_t n) {
     const int32_t count = n <= 0 ? 0 : n >= kLanes ? kLanes : static_cast<int32_t>(n);

@@ -43,6 +43,18 @@ struct Avx512 {
     return picked;
   }
 
+  /// One step of a transposition: of the lanes i and i + D, for the i without bit D, a has those of a[i] and
+  /// b[i] afterwards, and b those of a[i + D] and b[i + D].
+  template <int D>
+  static void exchange(Vec& a, Vec& b) {
+    using Lanes [[gnu::vector_size(64)]] = int32_t;
+    constexpr Lanes lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    constexpr Lanes high = lane & D, index = lane - high + high * (kLanes / D);  // b's lanes follow a's
+    const Vec lower = _mm512_permutex2var_ps(a, reinterpret_cast<__m512i>(index), b);
+    b = _mm512_permutex2var_ps(a, reinterpret_cast<__m512i>(index + D), b);
+    a = lower;
+  }
+
  private:
   static __mmask16 first(int64_t n) {
     return static_cast<__mmask16>(n <= 0 ? 0 : n >= kLanes ? 0xffff : (1 << n) - 1);
