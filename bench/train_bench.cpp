@@ -16,6 +16,7 @@
 #include "dlengine/core/parallel.h"
 #include "dlengine/core/stream.h"
 #include "dlengine/optim/optim.h"
+#include "dlengine/train/captured_step.h"
 
 namespace dlengine::bench {
 
@@ -51,13 +52,17 @@ void train(const Arguments& arguments, Device device) {
     x.push_back(randn(workload.input, 0, 1, DType::f32, device));
     y.push_back(rand({arguments.batch}, 0, 10).to(DType::i64).to(device));
   }
+  CapturedStep captured(device, [&](const std::vector<Tensor>& in) {
+    workload.optimizer->zero_grad();
+    const Tensor loss = cross_entropy(workload.model(in[0]), in[1]);
+    loss.backward();
+    workload.optimizer->step();
+    return std::vector{loss};
+  });
   Tensor first_loss, last_loss;
   const auto step = [&](int64_t i) {
-    workload.optimizer->zero_grad();
-    last_loss = cross_entropy(workload.model(x[static_cast<size_t>(i % kBatches)]),
-                              y[static_cast<size_t>(i % kBatches)]);
-    last_loss.backward();
-    workload.optimizer->step();
+    const auto batch = static_cast<size_t>(i % kBatches);
+    last_loss = captured({x[batch], y[batch]})[0];
     if (i == 0) first_loss = last_loss;
   };
   measure(arguments, device, step, [&] {

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "dlengine/core/allocator.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/op_params.h"
 #include "dlengine/core/philox.h"
 #include "dlengine/core/tensor.h"
@@ -54,6 +55,11 @@ class Backend {
   // range).
   virtual void copy_from_host(void* device_dst, const void* host_src, size_t bytes, int index) = 0;
   virtual void copy_to_host(void* host_dst, const void* device_src, size_t bytes, int index) = 0;
+
+  // --- Recorded steps: from begin to end, this thread's work on the current stream is kept. When end
+  // returns, it has been queued once. With keep = false it is thrown away and nothing is thrown ---
+  virtual void begin_recording(int index) = 0;
+  virtual std::unique_ptr<Recording> end_recording(int index, bool keep) = 0;
 
   // --- Moving elements. An index out of range is a ValueError, on a GPU thrown at the next copy_to_host ---
   virtual void copy(const Tensor& x,
@@ -150,6 +156,11 @@ class Backend {
   // dx = (exp(x - lse) * sum(target) - target) * dloss
   virtual void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
                                   const Tensor& dloss, Tensor& dx) = 0;
+
+  // Adds a batch to totals f64 [5]: loss * N, hits, N, 1, and once a loss is not finite, the number (from 1) of
+  // the first such batch. loss: one element, f32 or f64. x: outputs [N, ...], floating; classes: i64 [N], then x is
+  // [N, C] and a hit is a row whose largest element (a NaN is larger than all) is the class's; or undefined.
+  virtual void count_batch(const Tensor& loss, const Tensor& x, const Tensor& classes, Tensor& totals) = 0;
 
   // --- Optimizer updates in place over flat tensors of equal length; f32 and f64. One kernel each ---
   virtual void sgd_update(Tensor& w, const Tensor& g, Tensor& velocity,

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "dlengine/core/backend.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/image_layout.h"
 
@@ -46,6 +47,7 @@ Tensor arange(double start, double stop, double step, DType dtype, Device device
 
 template <typename T>
 Tensor from_span(std::span<const T> values, const Shape& shape, Device device) {
+  Capture::refuse("makes a tensor from values of the host");
   Tensor host = empty(shape, dtype_of<T>);
   check<ShapeError>(static_cast<int64_t>(values.size()) == host.numel(),
                     "from_span: {} values do not fill {}", values.size(), shape);

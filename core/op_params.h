@@ -37,20 +37,35 @@ struct Pool2dParams {
 };
 
 // One update of each optimizer. w: parameter, g: gradient; all are flat and equally long, and all sums are in
-// the accumulation type. The formulas are in kernels/functors.h, the defaults in optim/.
+// the accumulation type. The formulas are in kernels/update_rules.h, the defaults in optim/.
+
+/// What changes from one update to the next.
+struct UpdateClock {
+  double lr = 0;
+  int64_t step = 1;  // updates of these parameters, this one included; counts from 1
+  // In a recorded step: the optimizer's {bits of lr, steps} in device memory, read as the update runs; then
+  // `step` is to be added to the steps.
+  const uint64_t* live = nullptr;
+
+  /// The clock as it is at this moment of the device's work.
+  DLENGINE_HOST_DEVICE UpdateClock now() const {
+    if (!live) return *this;
+    return {__builtin_bit_cast(double, live[0]), int64_t(live[1]) + step};
+  }
+};
 
 struct SgdStep {
-  double lr = 0;
+  UpdateClock clock;
   double momentum = 0;
   double dampening = 0;
   double weight_decay = 0;  // added to the gradient
   bool nesterov = false;
-  bool lr_in_velocity = false;  // Keras: v = momentum*v - lr*g; PyTorch: v = momentum*v + g, step lr*v
-  bool first = false;           // PyTorch starts v at g, without dampening
+  bool lr_in_velocity = false;      // Keras: v = momentum*v - lr*g; PyTorch: v = momentum*v + g, step lr*v
+  bool starts_at_gradient = false;  // PyTorch: the first v is g, without dampening
 };
 
 struct RmspropStep {
-  double lr = 0;
+  UpdateClock clock;
   double rho = 0;
   double eps = 0;
   bool eps_inside_root = false;  // Keras: g / sqrt(v + eps); PyTorch: g / (sqrt(v) + eps)
@@ -60,7 +75,7 @@ struct RmspropStep {
 };
 
 struct AdamStep {
-  double lr = 0;
+  UpdateClock clock;
   double beta1 = 0;
   double beta2 = 0;
   double eps = 0;
@@ -68,7 +83,6 @@ struct AdamStep {
       true;  // PyTorch: sqrt(v / c2) + eps; Keras: sqrt(v) + eps with lr * sqrt(c2) / c1
   double weight_decay = 0;
   bool decoupled_decay = false;  // AdamW: w shrinks by lr * weight_decay; else decay is added to the gradient
-  int64_t step = 1;              // counts from 1
 };
 
 }  // namespace dlengine

@@ -13,6 +13,11 @@ namespace dlengine {
 struct PhiloxKey {
   uint64_t seed = 0;
   uint64_t stream = 0;  // one per random operation
+  // In a recorded step: the generator's {seed, stream} in device memory, from which `stream` counts.
+  const uint64_t* base = nullptr;
+
+  /// The key as it is at this moment of the device's work.
+  DLENGINE_HOST_DEVICE PhiloxKey now() const { return base ? PhiloxKey{base[0], base[1] + stream} : *this; }
   friend bool operator==(const PhiloxKey&, const PhiloxKey&) = default;
 };
 
@@ -21,7 +26,7 @@ struct PhiloxBlock {
   uint32_t word[4];
 };
 
-/// The block with the given number.
+/// The block with the given number. The key is one that now() gave.
 DLENGINE_HOST_DEVICE inline PhiloxBlock philox(const PhiloxKey& key, uint64_t block) {
   uint32_t c0 = uint32_t(block), c1 = uint32_t(block >> 32);
   uint32_t c2 = uint32_t(key.stream), c3 = uint32_t(key.stream >> 32);

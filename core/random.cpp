@@ -5,7 +5,22 @@
 #include <numeric>
 #include <utility>
 
+#include "dlengine/core/capture.h"
+
 namespace dlengine {
+
+PhiloxKey Generator::next_key() {
+  PhiloxKey key{state_.seed, state_.next_stream};
+  if (Capture* capture = Capture::current()) {
+    const LiveWords live = capture->words(this, [this] { return Words{state_.seed, state_.next_stream}; });
+    if (live.device) {
+      key = {state_.seed, state_.next_stream - live.start[1], live.device};
+      capture->at_replay([this] { ++state_.next_stream; });
+    }
+  }
+  ++state_.next_stream;
+  return key;
+}
 
 std::vector<int64_t> Generator::permutation(int64_t n) {
   const PhiloxKey key = next_key();

@@ -23,7 +23,7 @@ class Generator {
   /// Starts again from the given seed.
   void seed(uint64_t value) { state_ = {value, 0}; }
   /// The key of the next random operation.
-  PhiloxKey next_key() { return {state_.seed, state_.next_stream++}; }
+  PhiloxKey next_key();
   State state() const { return state_; }
   void set_state(State state) { state_ = state; }
 

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "dlengine/core/allocator.h"
-#include "dlengine/core/backend.h"
+#include "dlengine/core/capture.h"
 
 namespace dlengine {
 
 Storage::Storage(size_t bytes, Device device) : bytes_(bytes), device_(device) {
-  allocator_ = &backend_for(device).allocator(device.index);
+  allocator_ = &current_allocator(device);
+  const Capture* capture = Capture::current();
+  if (capture && capture->device() == device) owner_ = capture->memory();  // outlives its blocks
   data_ = static_cast<std::byte*>(allocator_->allocate(bytes));
 }
 

@@ -36,7 +36,7 @@ class Storage {
   Device device_;
   uint32_t version_ = 0;
   Allocator* allocator_ = nullptr;  // null for foreign memory
-  std::shared_ptr<void> owner_;
+  std::shared_ptr<void> owner_;     // of foreign memory, or of the allocator
 };
 
 }  // namespace dlengine

@@ -3,6 +3,7 @@
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
@@ -41,6 +42,7 @@ void Tensor::throw_wrong_type(DType wanted) const {
 
 template <typename T>
 std::vector<T> Tensor::to_vector() const {
+  Capture::refuse("reads elements on the host");
   const Tensor host = detach().to(kCpu).contiguous();
   std::vector<T> values(static_cast<size_t>(numel()));
   visit(host.dtype(), [&]<typename From>(Type<From>) {

@@ -1,5 +1,6 @@
 // The optimizers' formulas for one element, once for every device. T is float or double; coefficients that do
-// not depend on the element are computed once, on the host, in double.
+// not depend on the element are computed once per update, in double, on the device: a recorded update finds
+// its learning rate and count there.
 #pragma once
 
 #include <cmath>
@@ -15,14 +16,17 @@ struct SgdRule {
   T lr, momentum, keep, weight_decay;  // keep: 1 - dampening
   bool nesterov, lr_in_velocity, first;
 
-  explicit SgdRule(const SgdStep& s)
-      : lr(T(s.lr)),
-        momentum(T(s.momentum)),
+  SgdRule() = default;
+  DLENGINE_HOST_DEVICE explicit SgdRule(const SgdStep& s)
+      : momentum(T(s.momentum)),
         keep(T(1 - s.dampening)),
         weight_decay(T(s.weight_decay)),
         nesterov(s.nesterov),
-        lr_in_velocity(s.lr_in_velocity),
-        first(s.first) {}
+        lr_in_velocity(s.lr_in_velocity) {
+    const UpdateClock clock = s.clock.now();
+    lr = T(clock.lr);
+    first = s.starts_at_gradient && clock.step == 1;
+  }
 
   /// Without momentum.
   DLENGINE_HOST_DEVICE void operator()(T& w, T g) const { w -= lr * (g + weight_decay * w); }
@@ -45,8 +49,9 @@ struct RmspropRule {
   T lr, rho, rest, eps, momentum, weight_decay;  // rest: 1 - rho
   bool eps_inside_root, lr_in_velocity;
 
-  explicit RmspropRule(const RmspropStep& s)
-      : lr(T(s.lr)),
+  RmspropRule() = default;
+  DLENGINE_HOST_DEVICE explicit RmspropRule(const RmspropStep& s)
+      : lr(T(s.clock.now().lr)),
         rho(T(s.rho)),
         rest(T(1 - s.rho)),
         eps(T(s.eps)),
@@ -82,19 +87,21 @@ struct AdamRule {
   T beta1, rest1, beta2, rest2, eps, weight_decay, shrink, step_size, root_scale;
   bool decoupled;
 
-  explicit AdamRule(const AdamStep& s)
+  AdamRule() = default;
+  DLENGINE_HOST_DEVICE explicit AdamRule(const AdamStep& s)
       : beta1(T(s.beta1)),
         rest1(T(1 - s.beta1)),
         beta2(T(s.beta2)),
         rest2(T(1 - s.beta2)),
         eps(T(s.eps)),
         weight_decay(T(s.weight_decay)),
-        shrink(T(1 - s.lr * s.weight_decay)),
         decoupled(s.decoupled_decay) {
-    const double c1 = 1 - std::pow(s.beta1, double(s.step));
-    const double c2 = 1 - std::pow(s.beta2, double(s.step));
+    const auto [lr, step, live] = s.clock.now();
+    shrink = T(1 - lr * s.weight_decay);
+    const double c1 = 1 - std::pow(s.beta1, double(step));
+    const double c2 = 1 - std::pow(s.beta2, double(step));
     // Torch: lr/c1 * m / (sqrt(v)/sqrt(c2) + eps). Keras: lr*sqrt(c2)/c1 * m / (sqrt(v) + eps).
-    step_size = T(s.eps_on_corrected_root ? s.lr / c1 : s.lr * std::sqrt(c2) / c1);
+    step_size = T(s.eps_on_corrected_root ? lr / c1 : lr * std::sqrt(c2) / c1);
     root_scale = T(s.eps_on_corrected_root ? 1 / std::sqrt(c2) : 1);
   }
 

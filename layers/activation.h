@@ -12,6 +12,7 @@ namespace dlengine {
 class ReLU final : public Module {
  public:
   std::string_view type_name() const override { return "ReLU"; }
+  bool replayable() const override { return true; }
   Tensor forward(const Tensor& x) override;
 };
 
@@ -19,12 +20,14 @@ class ReLU final : public Module {
 class Sigmoid final : public Module {
  public:
   std::string_view type_name() const override { return "Sigmoid"; }
+  bool replayable() const override { return true; }
   Tensor forward(const Tensor& x) override;
 };
 
 class Tanh final : public Module {
  public:
   std::string_view type_name() const override { return "Tanh"; }
+  bool replayable() const override { return true; }
   Tensor forward(const Tensor& x) override;
 };
 
@@ -34,6 +37,7 @@ class Softmax final : public Module {
  public:
   explicit Softmax(int axis = -1) : axis_(axis) {}
   std::string_view type_name() const override { return "Softmax"; }
+  bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
 

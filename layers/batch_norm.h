@@ -45,6 +45,7 @@ class BatchNorm1d final : public BatchNorm {
  public:
   explicit BatchNorm1d(const BatchNormOptions& options = {}) : BatchNorm(options) {}
   std::string_view type_name() const override { return "BatchNorm1d"; }
+  bool replayable() const override { return true; }
 
  private:
   void check_input(const Shape& x) const override;
@@ -55,6 +56,7 @@ class BatchNorm2d final : public BatchNorm {
  public:
   explicit BatchNorm2d(const BatchNormOptions& options = {}) : BatchNorm(options) {}
   std::string_view type_name() const override { return "BatchNorm2d"; }
+  bool replayable() const override { return true; }
 
  private:
   void check_input(const Shape& x) const override;

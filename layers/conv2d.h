@@ -30,6 +30,7 @@ class Conv2d final : public Module {
  public:
   explicit Conv2d(const Conv2dOptions& options);
   std::string_view type_name() const override { return "Conv2d"; }
+  bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;

@@ -14,6 +14,7 @@ class Dropout final : public Module {
  public:
   explicit Dropout(double p = 0.5);
   std::string_view type_name() const override { return "Dropout"; }
+  bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
 

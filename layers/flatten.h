@@ -13,6 +13,7 @@ class Flatten final : public Module {
  public:
   explicit Flatten(int start = 1) : start_(start) {}
   std::string_view type_name() const override { return "Flatten"; }
+  bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
 

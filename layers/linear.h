@@ -23,6 +23,7 @@ class Linear final : public Module {
  public:
   explicit Linear(const LinearOptions& options);
   std::string_view type_name() const override { return "Linear"; }
+  bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;

@@ -11,6 +11,7 @@ namespace dlengine {
 /// Throws as cross_entropy().
 class CrossEntropyLoss {
  public:
+  static constexpr bool kReplayable = true;  // nothing but tensor operations, always the same ones
   explicit CrossEntropyLoss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}
   Tensor operator()(const Tensor& logits, const Tensor& labels) const;
 
@@ -25,6 +26,7 @@ Tensor mse_loss(const Tensor& output, const Tensor& target, Reduction reduction 
 
 class MSELoss {
  public:
+  static constexpr bool kReplayable = true;
   explicit MSELoss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 

@@ -68,6 +68,10 @@ class Module {
   /// Multiplications and additions of one forward pass (a multiply-add counts 2); 0 where they do not matter.
   virtual int64_t flops(const Shape& /*input*/, const Shape& /*output*/) const { return 0; }
   virtual Window window() const { return {}; }
+  /// True if forward() does nothing but tensor operations, and for inputs of one shape always the same ones:
+  /// then a recording of it can be replayed. Of a module with children it speaks of what the module itself
+  /// does.
+  virtual bool replayable() const { return false; }
 
   /// forward(); an error on the way is given this module's type and options.
   Tensor operator()(const Tensor& x);

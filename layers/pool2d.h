@@ -16,6 +16,7 @@ class MaxPool2d final : public Module {
  public:
   explicit MaxPool2d(const Pool2dParams& options);
   std::string_view type_name() const override { return "MaxPool2d"; }
+  bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
   Window window() const override { return {.extent = options_.kernel, .stride = options_.stride}; }
@@ -29,6 +30,7 @@ class AvgPool2d final : public Module {
  public:
   explicit AvgPool2d(const Pool2dParams& options);
   std::string_view type_name() const override { return "AvgPool2d"; }
+  bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
   Window window() const override { return {.extent = options_.kernel, .stride = options_.stride}; }
@@ -41,6 +43,7 @@ class AvgPool2d final : public Module {
 class GlobalAvgPool2d final : public Module {
  public:
   std::string_view type_name() const override { return "GlobalAvgPool2d"; }
+  bool replayable() const override { return true; }
   Tensor forward(const Tensor& x) override;
 };
 

@@ -43,6 +43,7 @@ class Sequential final : public Module {
   Module& operator[](size_t position);
 
   std::string_view type_name() const override { return "Sequential"; }
+  bool replayable() const override { return true; }
   Tensor forward(const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;
 

@@ -22,17 +22,16 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options) : Adam(op
   attach(std::move(parameters));
 }
 
-void Adam::update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t count) {
+void Adam::update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) {
   backend_for(w.device())
       .adam_update(w, g, state[0], state[1],
-                   {.lr = lr(),
+                   {.clock = clock,
                     .beta1 = options_.beta1,
                     .beta2 = options_.beta2,
                     .eps = *options_.eps,
                     .eps_on_corrected_root = options_.variant == Variant::torch,
                     .weight_decay = options_.weight_decay,
-                    .decoupled_decay = options_.decoupled,
-                    .step = count});
+                    .decoupled_decay = options_.decoupled});
 }
 
 }  // namespace dlengine

@@ -34,7 +34,7 @@ class Adam final : public Optimizer {
 
  protected:
   std::vector<std::string> state_names() const override { return {"exp_avg", "exp_avg_sq"}; }
-  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t count) override;
+  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) override;
 
  private:
   AdamOptions options_;

@@ -1,11 +1,13 @@
 // The step over the arena, and the state in and out.
 #include "dlengine/optim/optimizer.h"
 
+#include <bit>
 #include <cmath>
 #include <map>
 #include <set>
 
 #include "dlengine/core/autograd.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 
@@ -25,6 +27,7 @@ void Optimizer::step() {
   arena_.check_in_place();
   const NoGrad no_grad;
   arena_.collect_gradients();
+  const LiveWords live = live_words();
   ++step_count_;
   const auto has_gradient = [&](size_t i) { return parameters()[i].grad().defined(); };
   for (size_t first = 0, last = 0; first < updates_.size(); first = last) {
@@ -35,10 +38,26 @@ void Optimizer::step() {
     Tensor values = arena_.span(arena_.values(), first, last);
     std::vector<Tensor> state;
     for (const Tensor& flat : state_) state.push_back(arena_.span(flat, first, last));
-    update(values, arena_.span(arena_.gradients(), first, last), state, count);
+    UpdateClock clock{.lr = lr_, .step = count, .live = live.device};
+    if (live.device) clock.step -= static_cast<int64_t>(live.start[1]);
+    update(values, arena_.span(arena_.gradients(), first, last), state, clock);
     for (size_t i = first; i < last; ++i) updates_[i] = count;
   }
   arena_.values().storage()->bump_version();
+}
+
+// In a recorded step, the rate and the count are read from device memory, and the host counts along.
+LiveWords Optimizer::live_words() {
+  Capture* capture = Capture::current();
+  if (!capture) return {};
+  capture->at_replay([this] {
+    ++step_count_;
+    for (size_t i = 0; i < updates_.size(); ++i) updates_[i] += parameters()[i].grad().defined() ? 1 : 0;
+    arena_.values().storage()->bump_version();
+  });
+  return capture->words(this, [this] {
+    return Words{std::bit_cast<uint64_t>(lr_), static_cast<uint64_t>(step_count_)};
+  });
 }
 
 void Optimizer::zero_grad() {

@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "dlengine/core/capture.h"
 #include "dlengine/core/io/safetensors.h"
+#include "dlengine/core/op_params.h"
 #include "dlengine/core/tensor.h"
 #include "dlengine/optim/arena.h"
 
@@ -55,10 +57,12 @@ class Optimizer {
   explicit Optimizer(double lr) { set_lr(lr); }
   /// Names of the state tensors, each as long as the arena.
   virtual std::vector<std::string> state_names() const = 0;
-  /// One update of w by g, flat; state tensors are in the order of state_names(). `count` counts from 1.
-  virtual void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t count) = 0;
+  /// One update of w by g, flat; state tensors are in the order of state_names().
+  virtual void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) = 0;
 
  private:
+  LiveWords live_words();
+
   Arena arena_;
   std::vector<Tensor> state_;     // each [n]
   std::vector<int64_t> updates_;  // of each parameter

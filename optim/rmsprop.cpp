@@ -38,12 +38,12 @@ std::vector<std::string> RMSprop::state_names() const {
   return {"square_avg", "momentum_buffer"};
 }
 
-void RMSprop::update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t /*count*/) {
+void RMSprop::update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) {
   const bool keras = options_.variant == Variant::keras;
   Tensor none;
   backend_for(w.device())
       .rmsprop_update(w, g, state[0], state.size() > 1 ? state[1] : none,
-                      {.lr = lr(),
+                      {.clock = clock,
                        .rho = *options_.rho,
                        .eps = *options_.eps,
                        .eps_inside_root = keras,

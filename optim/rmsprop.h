@@ -32,7 +32,7 @@ class RMSprop final : public Optimizer {
 
  protected:
   std::vector<std::string> state_names() const override;
-  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t count) override;
+  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) override;
 
  private:
   RmspropOptions options_;  // all fields have a value

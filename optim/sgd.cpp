@@ -28,17 +28,17 @@ std::vector<std::string> SGD::state_names() const {
   return {"momentum_buffer"};
 }
 
-void SGD::update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t count) {
+void SGD::update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) {
   Tensor none;
   backend_for(w.device())
       .sgd_update(w, g, state.empty() ? none : state[0],
-                  {.lr = lr(),
+                  {.clock = clock,
                    .momentum = options_.momentum,
                    .dampening = options_.dampening,
                    .weight_decay = options_.weight_decay,
                    .nesterov = options_.nesterov,
                    .lr_in_velocity = options_.variant == Variant::keras,
-                   .first = count == 1 && options_.variant == Variant::torch});
+                   .starts_at_gradient = options_.variant == Variant::torch});
 }
 
 }  // namespace dlengine

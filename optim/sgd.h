@@ -30,7 +30,7 @@ class SGD final : public Optimizer {
 
  protected:
   std::vector<std::string> state_names() const override;
-  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t count) override;
+  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) override;
 
  private:
   SgdOptions options_;

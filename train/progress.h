@@ -48,6 +48,8 @@ class Progress {
   void finish_epoch(const EpochRecord& record);
   /// Ends an epoch that is not finished, with the reason.
   void stop_epoch(const Metrics& so_far, std::string_view reason);
+  /// Shows a line of its own.
+  void note(const std::string& text) { write_line(text); }
 
  private:
   std::string head() const;

@@ -1,9 +1,10 @@
 // Sums of loss and accuracy with one wait per reading instead of one per step.
 #include "dlengine/train/step_log.h"
 
-#include <cmath>
+#include <vector>
 
 #include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
 
@@ -17,9 +18,13 @@ bool has_classes(const Tensor& output, const Tensor& target) {
   return one_hot || classes;
 }
 
-Tensor count_hits(const Tensor& output, const Tensor& target) {
-  const Tensor labels = target.rank() == 2 ? argmax(target, 1) : target.to(DType::i64);
-  return sum(equal(argmax(output, 1), labels));
+Tensor class_numbers(const Tensor& target) {
+  return (target.rank() == 2 ? argmax(target, 1) : target.to(DType::i64)).contiguous();
+}
+
+/// f32 and f64 are what count_batch() takes.
+Tensor as_loss(const Tensor& loss) {
+  return loss.dtype() == DType::f64 ? loss.detach() : loss.detach().to(DType::f32);
 }
 
 }  // namespace
@@ -33,36 +38,32 @@ Metrics Totals::metrics(double seconds) const {
           .seconds = seconds};
 }
 
-StepLog::StepLog(int64_t steps, Device device, int64_t done, const Totals& before)
-    : losses_(zeros({steps}, DType::f64, device)),
-      hits_(zeros({steps}, DType::i64, device)),
-      done_(done),
-      totals_(before) {}
+StepLog::StepLog(Device device) : sums_(zeros({5}, DType::f64, device)) {}
+
+void StepLog::start(int64_t done, const Totals& before) {
+  const NoGrad no_grad;
+  const std::vector<double> sums = {before.loss, double(before.hits), double(before.samples), double(done),
+                                    0};
+  sums_.copy_(from_vector(sums, {5}));
+  totals_ = before;
+}
 
 void StepLog::add(const Tensor& loss, const Tensor& output, const Tensor& target) {
   const NoGrad no_grad;
-  losses_.select(0, steps()).copy_(loss.detach().reshape({}));
-  if (has_classes(output, target)) {
-    hits_.select(0, steps()).copy_(count_hits(output.detach(), target));
-    totals_.classes = true;
-  }
-  sizes_.push_back(output.dim(0));
+  const bool classes = has_classes(output, target);
+  classes_ |= classes;
+  backend_for(sums_.device())
+      .count_batch(as_loss(loss), output.detach().contiguous(), classes ? class_numbers(target) : Tensor(),
+                   sums_);
 }
 
 int64_t StepLog::read() {
-  const int64_t first = done_ + static_cast<int64_t>(read_);
-  const std::vector<double> losses = losses_.slice(0, first, steps()).to_vector<double>();
-  const std::vector<int64_t> hits = hits_.slice(0, first, steps()).to_vector<int64_t>();
-  int64_t bad = 0;
-  for (size_t i = 0; i < losses.size(); ++i) {
-    const int64_t size = sizes_[read_ + i];
-    if (bad == 0 && !std::isfinite(losses[i])) bad = first + static_cast<int64_t>(i) + 1;
-    totals_.loss += losses[i] * static_cast<double>(size);
-    totals_.hits += hits[i];
-    totals_.samples += size;
-  }
-  read_ = sizes_.size();
-  return bad;
+  const std::vector<double> sums = sums_.to_vector<double>();
+  totals_ = {.loss = sums[0],
+             .hits = static_cast<int64_t>(sums[1]),
+             .samples = static_cast<int64_t>(sums[2]),
+             .classes = classes_ || totals_.classes};
+  return static_cast<int64_t>(sums[4]);
 }
 
 }  // namespace dlengine

@@ -1,6 +1,7 @@
 // All of train.
 #pragma once
 
+#include "dlengine/train/captured_step.h"
 #include "dlengine/train/history.h"
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/progress.h"

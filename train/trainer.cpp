@@ -9,6 +9,7 @@
 #include "dlengine/core/io/atomic_file.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/data/loader.h"
+#include "dlengine/train/captured_step.h"
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/step_log.h"
 
@@ -59,6 +60,9 @@ struct Trainer::Run {
   Loader loader;
   Progress progress;
   InterruptGuard interrupt;
+  StepLog log;
+  CapturedStep step;
+  bool eager = false;  // steps cannot be replayed
 };
 
 Trainer::Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options)
@@ -76,7 +80,15 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
   Run run{.options = options,
           .loader = Loader(train, order),
           .progress = Progress(progress_options(options_)),
-          .interrupt = InterruptGuard(options_.stop_on_interrupt)};
+          .interrupt = InterruptGuard(options_.stop_on_interrupt),
+          .log = StepLog(options_.device),
+          .step = CapturedStep(options_.device, [&](const std::vector<Tensor>& batch) {
+            train_step(batch[0], batch[1], run.log);
+            return std::vector<Tensor>();
+          })};
+  const std::string obstacle = why_not_replayed();
+  run.eager = !obstacle.empty();
+  if (run.eager) run.progress.note("steps are not replayed: " + obstacle);
   History history;
   while (epoch_ < options.epochs && !run.interrupt.interrupted()) {
     EpochRecord record;
@@ -101,7 +113,8 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
                     "fit: epoch {} was left after {} batches, but this data has only {}", record.epoch,
                     partial_.batches, steps);
   ScheduledRate rate(optimizer_, run.options.schedule, steps * run.options.epochs);
-  StepLog log(steps, options_.device, partial_.batches, partial_.totals);
+  StepLog& log = run.log;
+  log.start(partial_.batches, partial_.totals);
   const double started = run.progress.now();
   const auto read_log = [&] {
     const int64_t bad = log.read();
@@ -114,10 +127,11 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
                            partial_.totals.samples);
   run.loader.start_epoch(epoch_);
   Batch batch;
-  for (int64_t i = 0; i < partial_.batches; ++i) run.loader.next(batch);  // trained before the interruption
-  while (!run.interrupt.interrupted() && run.loader.next(batch)) {
-    rate.set(epoch_ * steps + log.steps());
-    train_step(batch, log);
+  int64_t done = 0;
+  for (; done < partial_.batches; ++done) run.loader.next(batch);  // trained before the interruption
+  for (; !run.interrupt.interrupted() && run.loader.next(batch); ++done) {
+    rate.set(epoch_ * steps + done);
+    run_step(run, batch);
     if (run.progress.due()) {
       read_log();
       run.progress.update(record.train);
@@ -128,15 +142,33 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   record.lr = optimizer_.lr();
   record.rate = run.progress.rate(record.train);
   partial_ = {};
-  if (log.steps() == steps) return true;
-  partial_ = {.batches = log.steps(), .batch_size = run.options.batch_size, .totals = log.totals()};
+  if (done == steps) return true;
+  partial_ = {.batches = done, .batch_size = run.options.batch_size, .totals = log.totals()};
   run.progress.stop_epoch(record.train, "stopped by Ctrl-C");
   return false;
 }
 
-void Trainer::train_step(const Batch& batch, StepLog& log) {
-  const Tensor x = batch.x.to(options_.device);
-  const Tensor target = batch.y.to(options_.device);
+// What keeps steps from being replayed as far as can be told before the first one; empty: nothing.
+std::string Trainer::why_not_replayed() {
+  if (options_.replay != Replay::automatic) return {};
+  for (const auto& [path, module] : model_.modules()) {
+    if (!module->replayable())
+      return fmt::format("{} does not say that it is replayable", module->type_name());
+  }
+  return loss_.replayable() ? "" : "the loss is a function that may do more than tensor operations";
+}
+
+void Trainer::run_step(Run& run, const Batch& batch) {
+  if (options_.replay == Replay::never || run.eager) {
+    return train_step(batch.x.to(options_.device), batch.y.to(options_.device), run.log);
+  }
+  run.step({batch.x, batch.y});
+  if (run.step.reason().empty()) return;
+  run.eager = true;
+  run.progress.note("steps are not replayed: a step " + run.step.reason());
+}
+
+void Trainer::train_step(const Tensor& x, const Tensor& target, StepLog& log) {
   optimizer_.zero_grad();
   const Tensor output = model_(x);
   const Tensor loss = loss_(output, target);

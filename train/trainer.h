@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "dlengine/core/tensor.h"
 #include "dlengine/data/dataset.h"
@@ -17,13 +19,35 @@ namespace dlengine {
 
 class StepLog;
 
-/// loss(model output, labels) -> one element: the mean over the batch.
-using LossFunction = std::function<Tensor(const Tensor& output, const Tensor& target)>;
+/// loss(model output, labels) -> one element: the mean over the batch. Made from any function or object that
+/// is called so.
+class LossFunction {
+ public:
+  template <typename F>
+  requires std::is_invocable_r_v<Tensor, F&, const Tensor&, const Tensor&> LossFunction(
+      F loss)  // NOLINT: implicit
+      : replayable_(requires { F::kReplayable; }), function_(std::move(loss)) {}
+  Tensor operator()(const Tensor& output, const Tensor& target) const { return function_(output, target); }
+  /// True for the library's losses: they do nothing but tensor operations, always the same ones.
+  bool replayable() const { return replayable_; }
+
+ private:
+  bool replayable_;
+  std::function<Tensor(const Tensor& output, const Tensor& target)> function_;
+};
+
+/// Whether training steps are recorded and replayed (CapturedStep), which leaves out their host code.
+enum class Replay : uint8_t {
+  automatic,  // where model and loss are made of the library's parts, or say that they are replayable
+  always,     // the caller knows that host code of model and loss matters in the first steps alone
+  never
+};
 
 struct TrainerOptions {
   Device device = kCpu;
-  uint64_t seed = 0;              // of the sample order; dropout draws from default_generator()
-  bool progress = true;           // a bar if stderr is a terminal, else one line per epoch
+  uint64_t seed = 0;     // of the sample order; dropout draws from default_generator()
+  bool progress = true;  // a bar if stderr is a terminal, else one line per epoch
+  Replay replay = Replay::automatic;
   bool stop_on_interrupt = true;  // fit() ends after the step in which Ctrl-C came first; a second one kills
   ProgressOptions progress_to = stderr_progress();
 };
@@ -76,10 +100,12 @@ class Trainer {
 
  private:
   struct Run;
+  std::string why_not_replayed();
   void place(const Dataset& data);
   void attach();
   bool train_epoch(Run& run, EpochRecord& record);
-  void train_step(const Batch& batch, StepLog& log);
+  void run_step(Run& run, const Batch& batch);
+  void train_step(const Tensor& x, const Tensor& target, StepLog& log);
   void check_finite();
 
   /// The epoch under way, where Ctrl-C left it.

@@ -28,7 +28,8 @@ Metrics Trainer::evaluate(const Dataset& data, int64_t batch_size) {
   const NoGrad no_grad;
   const EvaluationMode mode(model_);
   Loader loader(data, {.batch_size = batch_size});
-  StepLog log(loader.batches_per_epoch(), options_.device);
+  StepLog log(options_.device);
+  log.start();
   for (Batch batch; loader.next(batch);) {
     const Tensor target = batch.y.to(options_.device);
     const Tensor output = model_(batch.x.to(options_.device));

@@ -1,6 +1,7 @@
 // Copies: to row-major order, to another type, to another device. They are members of Tensor.
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/tensor.h"
@@ -17,6 +18,7 @@ Tensor converted(const Tensor& x, DType dtype) {
 
 /// Bytes of a contiguous tensor on another device; between two GPUs they pass through the host.
 Tensor moved(const Tensor& x, Device device) {
+  Capture::refuse("moves a tensor to another device");
   if (x.device() != kCpu && device != kCpu) return moved(moved(x, kCpu), device);
   Tensor y = empty(x.shape(), x.dtype(), device);
   const size_t bytes = static_cast<size_t>(x.numel()) * size_of(x.dtype());

@@ -8,6 +8,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/parallel.h"
+#include "dlengine/kernels/cpu/launch.h"
 #include "dlengine/kernels/cpu/onednn.h"
 #include "dlengine/kernels/cpu/scratch.h"
 
@@ -70,6 +71,29 @@ void CpuBackend::synchronize_event(int, void*) {}
 double CpuBackend::elapsed_ms(int, void* start, void* stop) {
   const auto time = [](void* event) { return *static_cast<Clock::time_point*>(event); };
   return std::chrono::duration<double, std::milli>(time(stop) - time(start)).count();
+}
+
+namespace {
+
+struct CpuRecording final : Recording {
+  LaunchList launches;
+  void replay() override { launches.run(); }
+  int64_t size() const override { return static_cast<int64_t>(launches.size()); }
+};
+
+thread_local std::unique_ptr<CpuRecording> recording;  // under way
+
+}  // namespace
+
+void CpuBackend::begin_recording(int) {
+  recording = std::make_unique<CpuRecording>();
+  LaunchList::recording() = &recording->launches;
+}
+
+std::unique_ptr<Recording> CpuBackend::end_recording(int, bool keep) {
+  LaunchList::recording() = nullptr;
+  if (!keep) recording = nullptr;
+  return std::move(recording);
 }
 
 void CpuBackend::copy_from_host(void* device_dst, const void* host_src, size_t bytes, int) {

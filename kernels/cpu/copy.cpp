@@ -42,7 +42,7 @@ void copy_transposed(const CopyWalk& walk, int axis, const T* x, T* y) {
   outer.size[axis] = outer.size[last] = 1;
   const int64_t bands = (rows + kTile - 1) / kTile;
   const int64_t count = walk.count / (rows * columns) * bands;
-  parallel_for(count, std::max<int64_t>(1, kGrain / (kTile * columns)), [&](int64_t begin, int64_t end) {
+  launch_for(count, std::max<int64_t>(1, kGrain / (kTile * columns)), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       int64_t at[2];
       outer.offsets(i / bands, at);

@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "dlengine/core/check.h"
-#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
 #include "dlengine/kernels/cpu/map.h"
 #include "dlengine/kernels/cpu/scratch.h"
@@ -22,11 +21,12 @@ struct AxisView {
 };
 
 void check_range(const char* op, const Tensor& index, int64_t size) {
-  const int64_t* position = index.data<int64_t>();
-  for (int64_t i = 0; i < index.numel(); ++i) {
-    check<ValueError>(position[i] >= 0 && position[i] < size, "{}: index {} at {} is outside of 0 .. {}", op,
-                      position[i], i, size - 1);
-  }
+  launch([op, position = index.data<int64_t>(), count = index.numel(), size] {
+    for (int64_t i = 0; i < count; ++i) {
+      check<ValueError>(position[i] >= 0 && position[i] < size, "{}: index {} at {} is outside of 0 .. {}",
+                        op, position[i], i, size - 1);
+    }
+  });
 }
 
 /// Adds into a f32 copy where elements have 16 bits: add(accumulator), which is zero at first.
@@ -66,11 +66,11 @@ struct Lines {
     }
     return at;
   }
-  /// Calls f(start among the picked, start among all) for every line; in parallel.
+  /// Launches f(start among the picked, start among all) for every line; in parallel.
   template <typename F>
-  void for_each(const F& f) const {
+  void launch_each(F f) const {
     if (length == 0) return;
-    parallel_for(count, std::max<int64_t>(1, kGrain / length), [&](int64_t begin, int64_t end) {
+    launch_for(count, std::max<int64_t>(1, kGrain / length), [*this, f](int64_t begin, int64_t end) {
       for (int64_t line = begin; line < end; ++line) f(offset(line, picked), offset(line, all));
     });
   }
@@ -86,7 +86,7 @@ void CpuBackend::index_select(const Tensor& x, int axis, const Tensor& index, Te
   const int64_t bytes = view.inner * int64_t(size_of(x.dtype()));
   const auto* from = static_cast<const std::byte*>(x.raw());
   auto* to = static_cast<std::byte*>(y.raw());
-  parallel_for(view.outer * picks, std::max<int64_t>(1, kGrain / bytes), [&](int64_t begin, int64_t end) {
+  launch_for(view.outer * picks, std::max<int64_t>(1, kGrain / bytes), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i / picks * view.size + position[i % picks];
       std::memcpy(to + i * bytes, from + row * bytes, size_t(bytes));
@@ -103,14 +103,14 @@ void CpuBackend::index_add(const Tensor& dy, int axis, const Tensor& index, Tens
     const T* from = dy.data<T>();
     accumulate_into<T>(dx, [&](A* to) {
       // Threads share the columns, so each element is added to by one thread alone.
-      parallel_for(view.inner, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, view.outer * picks)),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t i = 0; i < view.outer * picks; ++i) {
-                       const T* row = from + i * view.inner;
-                       A* sum = to + (i / picks * view.size + position[i % picks]) * view.inner;
-                       for (int64_t j = begin; j < end; ++j) sum[j] += A(row[j]);
-                     }
-                   });
+      launch_for(view.inner, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, view.outer * picks)),
+                 [=](int64_t begin, int64_t end) {
+                   for (int64_t i = 0; i < view.outer * picks; ++i) {
+                     const T* row = from + i * view.inner;
+                     A* sum = to + (i / picks * view.size + position[i % picks]) * view.inner;
+                     for (int64_t j = begin; j < end; ++j) sum[j] += A(row[j]);
+                   }
+                 });
     });
   });
 }
@@ -122,7 +122,7 @@ void CpuBackend::gather(const Tensor& x, int axis, const Tensor& index, Tensor& 
     const T* from = static_cast<const T*>(x.raw());
     T* to = static_cast<T*>(y.raw());
     const int64_t* position = index.data<int64_t>();
-    lines.for_each([&](int64_t picked, int64_t all) {
+    lines.launch_each([=](int64_t picked, int64_t all) {
       for (int64_t i = 0; i < lines.length; ++i) {
         const int64_t at = picked + i * lines.picked_step;
         to[at] = from[all + position[at] * lines.all_step];
@@ -139,7 +139,7 @@ void CpuBackend::scatter_add(const Tensor& dy, int axis, const Tensor& index, Te
     const T* from = dy.data<T>();
     const int64_t* position = index.data<int64_t>();
     accumulate_into<T>(dx, [&](A* to) {
-      lines.for_each([&](int64_t picked, int64_t all) {
+      lines.launch_each([=](int64_t picked, int64_t all) {
         for (int64_t i = 0; i < lines.length; ++i) {
           const int64_t at = picked + i * lines.picked_step;
           to[all + position[at] * lines.all_step] += A(from[at]);

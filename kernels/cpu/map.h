@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 
-#include "dlengine/core/parallel.h"
 #include "dlengine/core/tensor.h"
+#include "dlengine/kernels/cpu/launch.h"
 #include "dlengine/kernels/strided.h"
 
 namespace dlengine {
@@ -15,12 +16,12 @@ namespace dlengine {
 /// Elements that are worth a thread of their own in a loop that does little to each.
 inline constexpr int64_t kGrain = 16384;
 
-/// Calls run(at, n) for stretches of n elements along the innermost axis, which start at at[t] in tensor t;
-/// in parallel.
+/// Launches run(at, n) for stretches of n elements along the innermost axis, which start at at[t] in tensor
+/// t; in parallel.
 template <int N, typename Run>
-void for_each_run(const StridedWalk<N>& walk, Run&& run) {
-  const int64_t inner = walk.size[walk.rank - 1];
-  parallel_for(walk.count, kGrain, [&](int64_t begin, int64_t end) {
+void launch_runs(const StridedWalk<N>& walk, Run run) {
+  launch_for(walk.count, kGrain, [walk, run](int64_t begin, int64_t end) {
+    const int64_t inner = walk.size[walk.rank - 1];
     while (begin < end) {
       int64_t at[N];
       walk.offsets(begin, at);
@@ -90,11 +91,18 @@ void map_walk(const F& f, std::index_sequence<kIndex...> indices, Tensor& y, con
   constexpr int kTensors = 1 + sizeof...(X);
   const StridedWalk<kTensors> walk({&y, &x...});
   if (walk.count == 0) return;
-  int64_t steps[kTensors];
-  for (int t = 0; t < kTensors; ++t) steps[t] = walk.stride[t][walk.rank - 1];
-  for_each_run(walk, [&](const int64_t* at, int64_t n) {
-    map_run(f, n, steps, indices, static_cast<R*>(y.raw()) + at[0],
-            (static_cast<const T*>(x.raw()) + at[1 + kIndex])...);
+  std::array<int64_t, kTensors> steps;
+  for (int t = 0; t < kTensors; ++t) steps[size_t(t)] = walk.stride[t][walk.rank - 1];
+  R* const to = static_cast<R*>(y.raw());
+  const std::tuple<const T*...> from{static_cast<const T*>(x.raw())...};
+  if (walk.rank == 1) {
+    return launch_for(walk.count, kGrain, [=](int64_t begin, int64_t end) {
+      map_run(f, end - begin, steps.data(), indices, to + begin * steps[0],
+              (std::get<kIndex>(from) + begin * steps[1 + kIndex])...);
+    });
+  }
+  launch_runs(walk, [=](const int64_t* at, int64_t n) {
+    map_run(f, n, steps.data(), indices, to + at[0], (std::get<kIndex>(from) + at[1 + kIndex])...);
   });
 }
 
@@ -112,7 +120,7 @@ void visit_bits(DType dtype, F&& f) {
 }
 
 /// y = f(x...) where y's elements are read as R and each x's as T: map<R, T...>(f, y, x...). y and the x have
-/// one shape and any strides (0 where broadcast).
+/// one shape and any strides (0 where broadcast). f is kept by a recording, so it holds no references.
 template <typename R, typename... T, typename F, typename... X>
 void map(const F& f, Tensor& y, const X&... x) {
   detail::map_walk<R, T...>(f, std::index_sequence_for<T...>{}, y, x...);

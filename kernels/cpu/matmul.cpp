@@ -1,9 +1,8 @@
 // Matrix products: oneDNN for f32, which also computes for the 16-bit types; loops for f64.
 #include <algorithm>
-#include <utility>
 
-#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
+#include "dlengine/kernels/cpu/fold.h"
 #include "dlengine/kernels/cpu/map.h"
 #include "dlengine/kernels/cpu/onednn.h"
 #include "dlengine/kernels/plan_cache.h"
@@ -82,13 +81,61 @@ std::shared_ptr<Plan> plan_for(const Product& product, bool bias, int threads) {
   return cache.get(key, [&] { return make_plan(key); });
 }
 
-void run(const Plan& plan, const float* a, const float* b, const float* bias, float* y) {
-  const Scratch scratchpad(plan.scratchpad.get_size());
-  onednn::execute(plan.primitive, {{DNNL_ARG_SRC, plan.a, a},
-                                   {DNNL_ARG_WEIGHTS, plan.b, b},
-                                   {DNNL_ARG_BIAS, plan.bias, bias},
-                                   {DNNL_ARG_DST, plan.y, y},
-                                   {DNNL_ARG_SCRATCHPAD, plan.scratchpad, scratchpad.as()}});
+/// Where the operands of a product are; bias may be null.
+struct Operands {
+  const float* a;
+  const float* b;
+  const float* bias;
+  float* y;
+};
+
+onednn::Call call_of(const Plan& plan, const Operands& at, const Scratch& scratchpad) {
+  return {plan.primitive,
+          {{DNNL_ARG_SRC, plan.a, at.a},
+           {DNNL_ARG_WEIGHTS, plan.b, at.b},
+           {DNNL_ARG_BIAS, plan.bias, at.bias},
+           {DNNL_ARG_DST, plan.y, at.y},
+           {DNNL_ARG_SCRATCHPAD, plan.scratchpad, scratchpad.as()}}};
+}
+
+/// One product that all threads share.
+void launch_shared(const Product& product, const Operands& at) {
+  const int threads = onednn::team_size();
+  const onednn::Team team(threads);
+  const auto plan = plan_for(product, at.bias != nullptr, threads);
+  const Scratch scratchpad(plan->scratchpad.get_size());
+  launch([call = call_of(*plan, at, scratchpad), threads] {
+    const onednn::Team same_team(threads);
+    call();
+  });
+}
+
+/// Multiplications for which a vendor's call would take longer to start than to compute.
+constexpr int64_t kTinyProduct = 2048;
+
+/// y = a b + bias, a row of y at a time.
+void multiply_tiny(const Product& p, const Operands& at) {
+  const int64_t a_row = p.a.transposed ? 1 : p.a.step, a_column = p.a.transposed ? p.a.step : 1;
+  for (int64_t i = 0; i < p.m; ++i) {
+    const float* a = at.a + i * a_row;
+    float* y = at.y + i * p.n;
+    for (int64_t j = 0; j < p.n; ++j) y[j] = at.bias ? at.bias[j] : 0.0f;
+    if (p.b.transposed) {
+      for (int64_t j = 0; j < p.n; ++j) {
+        const float* b = at.b + j * p.b.step;
+        y[j] += fold<SumFold, float>(0, p.k, [=](int64_t k) { return a[k * a_column] * b[k]; });
+      }
+    } else {
+      for (int64_t k = 0; k < p.k; ++k) {
+        for (int64_t j = 0; j < p.n; ++j) y[j] += a[k * a_column] * at.b[k * p.b.step + j];
+      }
+    }
+  }
+}
+
+void launch_product(const Product& product, const Operands& at) {
+  if (product.m * product.n * product.k > kTinyProduct) return launch_shared(product, at);
+  launch([product, at] { multiply_tiny(product, at); });
 }
 
 using BatchWalk = StridedWalk<3>;  // of y, a and b
@@ -105,10 +152,10 @@ BatchWalk batches_of(const Tensor& a, const Tensor& b, const Tensor& y) {
   return BatchWalk({&y_batch, &a_batch, &b_batch});
 }
 
-/// Calls f(number of a's, b's and y's first element) for every batch, in parallel if asked to.
+/// Launches f(number of a's, b's and y's first element) for every batch, in parallel if asked to.
 template <typename F>
-void for_each_batch(const BatchWalk& batches, int64_t grain, const F& f) {
-  parallel_for(batches.count, grain, [&](int64_t begin, int64_t end) {
+void launch_batches(const BatchWalk& batches, int64_t grain, F f) {
+  launch_for(batches.count, grain, [batches, f](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       int64_t at[3];
       batches.offsets(i, at);
@@ -121,19 +168,22 @@ void multiply_f32(Product product, const BatchWalk& batches, const float* a, con
   // Several a that follow each other and share one b are one tall matrix.
   const bool tall = batches.rank == 1 && batches.stride[2][0] == 0 && !product.a.transposed &&
                     batches.stride[1][0] == product.m * product.a.step;
-  int64_t count = batches.count;
-  if (tall) product.m *= std::exchange(count, 1);
+  if (tall) product.m *= batches.count;
+  if (tall || batches.count == 1) return launch_product(product, {a, b, nullptr, y});
 
   // Either the threads share each product, or each thread computes products of its own.
-  const int threads = onednn::team_size();
-  const bool own = count >= threads && count > 1;
-  const onednn::Team team(own ? 1 : threads);
-  const std::shared_ptr<Plan> plan = plan_for(product, false, own ? 1 : threads);
-  if (tall) return run(*plan, a, b, nullptr, y);
-  const int64_t grain = own ? std::max<int64_t>(1, 2 * kGrain / (product.m * product.n * product.k)) : count;
-  for_each_batch(batches, grain, [&](int64_t a_at, int64_t b_at, int64_t y_at) {
-    run(*plan, a + a_at, b + b_at, nullptr, y + y_at);
-  });
+  const int all = onednn::team_size();
+  const bool own = batches.count >= all;
+  const int threads = own ? 1 : all;
+  const onednn::Team team(threads);
+  const int64_t grain =
+      own ? std::max<int64_t>(1, 2 * kGrain / (product.m * product.n * product.k)) : batches.count;
+  launch_batches(batches, grain,
+                 [=, plan = plan_for(product, false, threads)](int64_t a_at, int64_t b_at, int64_t y_at) {
+                   const onednn::Team same_team(threads);
+                   const Scratch scratchpad(plan->scratchpad.get_size());
+                   call_of(*plan, {a + a_at, b + b_at, nullptr, y + y_at}, scratchpad)();
+                 });
 }
 
 // --- f64 ---
@@ -172,15 +222,16 @@ void multiply_one_f64(const Product& p, const double* a, const double* b, double
 void multiply_f64(const Product& p, const BatchWalk& batches, const double* a, const double* b, double* y) {
   const bool dense = !p.b.transposed && p.b.step == p.n;
   const Scratch packed(dense ? 0 : size_t(p.k * p.n) * sizeof(double));
-  for_each_batch(batches, batches.count, [&](int64_t a_at, int64_t b_at, int64_t y_at) {
-    const double* from = b + b_at;
-    for (int64_t k = 0; !dense && k < p.k; ++k) {
-      for (int64_t j = 0; j < p.n; ++j) {
-        packed.as<double>()[k * p.n + j] = p.b.transposed ? from[k + j * p.b.step] : from[k * p.b.step + j];
-      }
-    }
-    multiply_one_f64(p, a + a_at, dense ? from : packed.as<double>(), y + y_at);
-  });
+  launch_batches(batches, batches.count,
+                 [=, rows = packed.as<double>()](int64_t a_at, int64_t b_at, int64_t y_at) {
+                   const double* from = b + b_at;
+                   for (int64_t k = 0; !dense && k < p.k; ++k) {
+                     for (int64_t j = 0; j < p.n; ++j) {
+                       rows[k * p.n + j] = p.b.transposed ? from[k + j * p.b.step] : from[k * p.b.step + j];
+                     }
+                   }
+                   multiply_one_f64(p, a + a_at, dense ? from : rows, y + y_at);
+                 });
 }
 
 }  // namespace
@@ -212,12 +263,9 @@ void CpuBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bia
   }
   if (y.dtype() == DType::f32 && inputs > 0) {
     return onednn::call("linear", [&] {
-      const int threads = onednn::team_size();
-      const onednn::Team team(threads);
       const Product product{rows, outputs, inputs, {inputs, false}, {inputs, true}};
       const float* shift = bias.defined() ? bias.data<float>() : nullptr;
-      run(*plan_for(product, bias.defined(), threads), x.data<float>(), weight.data<float>(), shift,
-          y.data<float>());
+      launch_product(product, {x.data<float>(), weight.data<float>(), shift, y.data<float>()});
     });
   }
   matmul(x, Tensor(weight.storage(), weight.offset(), {inputs, outputs}, {1, inputs}, weight.dtype()), y);

@@ -3,8 +3,6 @@
 
 #include <omp.h>
 
-#include <array>
-
 #include "dlengine/core/check.h"
 #include "dlengine/core/parallel.h"
 
@@ -16,8 +14,6 @@ dnnl::stream& stream() {
   thread_local dnnl::stream stream(engine());
   return stream;
 }
-
-constexpr size_t kMostArguments = 6;
 
 }  // namespace
 
@@ -60,17 +56,18 @@ dnnl::primitive_attr user_scratchpad() {
   return attributes;
 }
 
-void execute(const dnnl::primitive& primitive, std::initializer_list<Argument> arguments) {
-  std::array<dnnl::memory, kMostArguments> memories;
-  std::array<dnnl_exec_arg_t, kMostArguments> list;
-  size_t count = 0;
+Call::Call(const dnnl::primitive& primitive, std::initializer_list<Argument> arguments)
+    : primitive_(primitive) {
   for (const Argument& argument : arguments) {
     if (argument.data == nullptr) continue;
-    memories[count] = dnnl::memory(argument.desc, engine(), const_cast<void*>(argument.data));
-    list[count] = {argument.name, memories[count].get()};
-    ++count;
+    const auto i = size_t(count_++);
+    memories_[i] = dnnl::memory(argument.desc, engine(), const_cast<void*>(argument.data));
+    list_[i] = {argument.name, memories_[i].get()};
   }
-  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream().get(), int(count), list.data()),
+}
+
+void Call::operator()() const {
+  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive_.get(), stream().get(), count_, list_.data()),
                           "could not execute a primitive");
   stream().wait();
 }

@@ -4,6 +4,7 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include <array>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -64,8 +65,26 @@ struct Argument {
   const void* data;
 };
 
+/// A primitive with its arguments, ready to run any number of times. Arguments without data are left out.
+class Call {
+ public:
+  Call(const dnnl::primitive& primitive, std::initializer_list<Argument> arguments);
+  /// Runs it and waits for it.
+  void operator()() const;
+
+ private:
+  static constexpr size_t kMostArguments = 6;
+
+  dnnl::primitive primitive_;
+  std::array<dnnl::memory, kMostArguments> memories_;
+  std::array<dnnl_exec_arg_t, kMostArguments> list_;
+  int count_ = 0;
+};
+
 /// Runs the primitive and waits for it.
-void execute(const dnnl::primitive& primitive, std::initializer_list<Argument> arguments);
+inline void execute(const dnnl::primitive& primitive, std::initializer_list<Argument> arguments) {
+  Call(primitive, arguments)();
+}
 
 /// An operand that is row-major for us and may have another order inside of the primitive.
 class Operand {

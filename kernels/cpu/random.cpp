@@ -21,12 +21,13 @@ inline void philox_words(const PhiloxKey& key, uint64_t first, uint32_t (&words)
   }
 }
 
-/// Calls body(begin, end) on ranges of elements that begin with a group of blocks; in parallel.
+/// Launches body(begin, end) on ranges of elements that begin with a group of blocks; in parallel.
 template <typename F>
-void for_each_group(int64_t count, F&& body) {
+void launch_groups(int64_t count, F body) {
   const int64_t groups = (count + kWords - 1) / kWords;
-  parallel_for(groups, kGrain / kWords,
-               [&](int64_t begin, int64_t end) { body(begin * kWords, std::min(end * kWords, count)); });
+  launch_for(groups, kGrain / kWords, [count, body](int64_t begin, int64_t end) {
+    body(begin * kWords, std::min(end * kWords, count));
+  });
 }
 
 template <typename T>
@@ -73,16 +74,17 @@ void normal_range(const PhiloxKey& key, double mean, double deviation, int64_t b
 void CpuBackend::uniform(Tensor& y, double low, double high, const PhiloxKey& key) {
   visit_floating(y.dtype(), "uniform", [&]<typename T>(Type<T>) {
     T* out = y.data<T>();
-    for_each_group(y.numel(),
-                   [&](int64_t begin, int64_t end) { uniform_range(key, low, high, begin, end, out); });
+    launch_groups(y.numel(),
+                  [=](int64_t begin, int64_t end) { uniform_range(key.now(), low, high, begin, end, out); });
   });
 }
 
 void CpuBackend::normal(Tensor& y, double mean, double deviation, const PhiloxKey& key) {
   visit_floating(y.dtype(), "normal", [&]<typename T>(Type<T>) {
     T* out = y.data<T>();
-    for_each_group(y.numel(),
-                   [&](int64_t begin, int64_t end) { normal_range(key, mean, deviation, begin, end, out); });
+    launch_groups(y.numel(), [=](int64_t begin, int64_t end) {
+      normal_range(key.now(), mean, deviation, begin, end, out);
+    });
   });
 }
 
@@ -90,8 +92,8 @@ void CpuBackend::dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor
   visit_floating(y.dtype(), "dropout", [&]<typename T>(Type<T>) {
     const T* in = x.data<T>();
     T* out = y.data<T>();
-    for_each_group(y.numel(),
-                   [&](int64_t begin, int64_t end) { dropout_range(key, p, begin, end, in, out); });
+    launch_groups(y.numel(),
+                  [=](int64_t begin, int64_t end) { dropout_range(key.now(), p, begin, end, in, out); });
   });
 }
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "dlengine/core/dtype.h"
-#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
 #include "dlengine/kernels/cpu/fold.h"
 #include "dlengine/kernels/cpu/map.h"
@@ -56,33 +55,35 @@ class Reduction {
     slice_ = slices_ == 1 ? elements_.count : slice;
   }
 
-  /// y[i] = finish(fold of the elements of result i)
+  /// Launches y[i] = finish(fold of the elements of result i).
   template <typename Finish>
-  void run(T* y, const Finish& finish) const {
+  void launch_into(T* y, Finish finish) const {
     if (slices_ == 1) {
-      return fold_all([&](int64_t, int64_t result, A value) { y[result] = T(finish(value)); });
+      return fold_all([y, finish](int64_t, int64_t result, A value) { y[result] = T(finish(value)); });
     }
     const Scratch scratch(size_t(slices_ * results_.count) * sizeof(A));
-    A* partial = scratch.as<A>();
-    fold_all(
-        [&](int64_t slice, int64_t result, A value) { partial[slice * results_.count + result] = value; });
-    parallel_for(results_.count, std::max<int64_t>(1, kGrain / slices_), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        y[i] =
-            T(finish(fold<Fold, A>(0, slices_, [&](int64_t s) { return partial[s * results_.count + i]; })));
-      }
+    A* const partial = scratch.as<A>();
+    fold_all([partial, count = results_.count](int64_t slice, int64_t result, A value) {
+      partial[slice * count + result] = value;
     });
+    const auto fold_slices = [partial, y, finish, slices = slices_, count = results_.count](int64_t i) {
+      y[i] = T(finish(fold<Fold, A>(0, slices, [=](int64_t slice) { return partial[slice * count + i]; })));
+    };
+    launch_for(results_.count, std::max<int64_t>(1, kGrain / slices_),
+               [fold_slices](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) fold_slices(i);
+               });
   }
 
  private:
-  /// Calls store(slice, result, value) for every slice of every result; in parallel.
+  /// Launches store(slice, result, value) for every slice of every result; in parallel.
   template <typename Store>
-  void fold_all(const Store& store) const {
+  void fold_all(Store store) const {
     const int64_t work = slice_ * width_;  // elements of one task
-    parallel_for(tasks_, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work)),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t task = begin; task < end; ++task) fold_task(task, store);
-                 });
+    launch_for(tasks_, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work)),
+               [*this, store](int64_t begin, int64_t end) {
+                 for (int64_t task = begin; task < end; ++task) fold_task(task, store);
+               });
   }
 
   template <typename Store>
@@ -148,13 +149,13 @@ void reduce_as(ReduceOp op, const Tensor& x, Tensor& y) {
   using A = Accumulate<T>;
   const auto same = [](A value) { return value; };
   switch (op) {
-    case ReduceOp::sum: return Reduction<SumFold, T>(x, y).run(y.data<T>(), same);
-    case ReduceOp::max: return Reduction<MaxFold, T>(x, y).run(y.data<T>(), same);
-    case ReduceOp::min: return Reduction<MinFold, T>(x, y).run(y.data<T>(), same);
+    case ReduceOp::sum: return Reduction<SumFold, T>(x, y).launch_into(y.data<T>(), same);
+    case ReduceOp::max: return Reduction<MaxFold, T>(x, y).launch_into(y.data<T>(), same);
+    case ReduceOp::min: return Reduction<MinFold, T>(x, y).launch_into(y.data<T>(), same);
     case ReduceOp::mean: {
       const int64_t share = x.numel() / y.numel();
       const A count = A(share);
-      return Reduction<SumFold, T>(x, y).run(y.data<T>(), [=](A value) { return A(value / count); });
+      return Reduction<SumFold, T>(x, y).launch_into(y.data<T>(), [=](A value) { return A(value / count); });
     }
   }
 }
@@ -189,7 +190,7 @@ void CpuBackend::arg_reduce(bool largest, const Tensor& x, int axis, Tensor& y) 
   int64_t* out = y.data<int64_t>();
   visit_numeric(x.dtype(), "arg_reduce", [&]<typename T>(Type<T>) {
     const T* in = x.data<T>();
-    parallel_for(results.count, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
+    launch_for(results.count, std::max<int64_t>(1, kGrain / n), [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const T* start = in + offset_of(results, i);
         out[i] = largest ? arg_of(start, n, step, [](auto a, auto b) { return a > b; })

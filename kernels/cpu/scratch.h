@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "dlengine/core/allocator.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
@@ -11,11 +12,11 @@ namespace dlengine {
 /// Where all host memory comes from. It is never destroyed, so that tensors may outlive main().
 HostAllocator& host_allocator();
 
-/// Uninitialised bytes of the host allocator, which keeps them for the next call.
+/// Uninitialised bytes, which their allocator keeps for the next call, or a recorded step for its replays.
 class Scratch {
  public:
-  explicit Scratch(size_t bytes) : data_(host_allocator().allocate(bytes)) {}
-  ~Scratch() { host_allocator().deallocate(data_); }
+  explicit Scratch(size_t bytes) : allocator_(current_allocator(kCpu)), data_(allocator_.allocate(bytes)) {}
+  ~Scratch() { allocator_.deallocate(data_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
@@ -25,6 +26,7 @@ class Scratch {
   }
 
  private:
+  Allocator& allocator_;
   void* data_;
 };
 

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "dlengine/core/check.h"
-#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
 #include "dlengine/kernels/cpu/fold.h"
 #include "dlengine/kernels/cpu/map.h"
@@ -13,11 +12,11 @@ namespace dlengine {
 
 namespace {
 
-/// Calls f(row) for each row of x [N, C]; in parallel.
+/// Launches f(row) for each row of x [N, C]; in parallel.
 template <typename F>
-void for_each_row(const Tensor& x, const F& f) {
+void launch_rows(const Tensor& x, F f) {
   const int64_t work = 8 * std::max<int64_t>(1, x.shape()[1]);  // exp() is dear
-  parallel_for(x.shape()[0], std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
+  launch_for(x.shape()[0], std::max<int64_t>(1, kGrain / work), [f](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) f(row);
   });
 }
@@ -79,7 +78,7 @@ void CpuBackend::softmax(const Tensor& x, bool log, Tensor& y) {
   visit_floating(x.dtype(), "softmax", [&]<typename T>(Type<T>) {
     const T* in = x.data<T>();
     T* out = y.data<T>();
-    for_each_row(x, [&](int64_t row) {
+    launch_rows(x, [=](int64_t row) {
       log ? log_softmax_row(in + row * n, n, out + row * n) : softmax_row(in + row * n, n, out + row * n);
     });
   });
@@ -90,7 +89,7 @@ void CpuBackend::softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tenso
   visit_floating(y.dtype(), "softmax_grad", [&]<typename T>(Type<T>) {
     const T *results = y.data<T>(), *gradients = dy.data<T>();
     T* out = dx.data<T>();
-    for_each_row(y, [&](int64_t row) {
+    launch_rows(y, [=](int64_t row) {
       softmax_grad_row(results + row * n, gradients + row * n, n, log, out + row * n);
     });
   });
@@ -104,7 +103,7 @@ void CpuBackend::cross_entropy(const Tensor& x, const Tensor& target, Tensor& lo
     A *losses = loss.data<A>(), *sums = lse.data<A>();
     const int64_t* labels = target.dtype() == DType::i64 ? target.data<int64_t>() : nullptr;
     const T* shares = labels ? nullptr : target.data<T>();
-    for_each_row(x, [&](int64_t row) {
+    launch_rows(x, [=](int64_t row) {
       const T* values = logits + row * n;
       const LogSum<A> sum = log_sum_exp(values, n);
       sums[row] = sum.largest + sum.rest;
@@ -130,7 +129,7 @@ void CpuBackend::cross_entropy_grad(const Tensor& x, const Tensor& target, const
     const int64_t* labels = target.dtype() == DType::i64 ? target.data<int64_t>() : nullptr;
     const T* shares = labels ? nullptr : target.data<T>();
     T* out = dx.data<T>();
-    for_each_row(x, [&](int64_t row) {
+    launch_rows(x, [=](int64_t row) {
       const auto target_share = [=](int64_t i) {
         return labels ? A(labels[row] == i) : A(shares[row * n + i]);
       };

@@ -16,13 +16,16 @@ DLENGINE_VECTORIZED void update_range(const Rule rule, int64_t n, T* __restrict 
   for (int64_t i = 0; i < n; ++i) rule(w[i], g[i], state[i]...);
 }
 
-template <typename T, typename Rule, typename... State>
-void update(const Rule& rule, Tensor& w, const Tensor& g, State&... state) {
-  T* weights = w.data<T>();
-  const T* gradients = g.data<T>();
-  parallel_for(w.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    update_range<T>(rule, end - begin, weights + begin, gradients + begin,
-                    (state.template data<T>() + begin)...);
+/// The rule is made as the update runs, since the step of a recorded update moves on from replay to replay.
+template <typename Rule, typename T, typename Step, typename... State>
+void launch_update(const Step& step, Tensor& w, const Tensor& g, State*... state) {
+  T* const weights = w.data<T>();
+  const T* const gradients = g.data<T>();
+  launch([=, count = w.numel()] {
+    const Rule rule(step);
+    parallel_for(count, kGrain, [&](int64_t begin, int64_t end) {
+      update_range<T>(rule, end - begin, weights + begin, gradients + begin, (state + begin)...);
+    });
   });
 }
 
@@ -38,24 +41,26 @@ void visit_parameter_type(const char* op, DType dtype, F&& f) {
 
 void CpuBackend::sgd_update(Tensor& w, const Tensor& g, Tensor& velocity, const SgdStep& step) {
   visit_parameter_type("sgd_update", w.dtype(), [&]<typename T>(Type<T>) {
-    const SgdRule<T> rule(step);
-    if (velocity.defined()) return update<T>(rule, w, g, velocity);
-    update<T>(rule, w, g);
+    if (velocity.defined()) return launch_update<SgdRule<T>, T>(step, w, g, velocity.data<T>());
+    launch_update<SgdRule<T>, T>(step, w, g);
   });
 }
 
 void CpuBackend::rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
                                 const RmspropStep& step) {
   visit_parameter_type("rmsprop_update", w.dtype(), [&]<typename T>(Type<T>) {
-    const RmspropRule<T> rule(step);
-    if (velocity.defined()) return update<T>(rule, w, g, mean_square, velocity);
-    update<T>(rule, w, g, mean_square);
+    T* const squares = mean_square.data<T>();
+    if (velocity.defined()) {
+      return launch_update<RmspropRule<T>, T>(step, w, g, squares, velocity.data<T>());
+    }
+    launch_update<RmspropRule<T>, T>(step, w, g, squares);
   });
 }
 
 void CpuBackend::adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) {
-  visit_parameter_type("adam_update", w.dtype(),
-                       [&]<typename T>(Type<T>) { update<T>(AdamRule<T>(step), w, g, m, v); });
+  visit_parameter_type("adam_update", w.dtype(), [&]<typename T>(Type<T>) {
+    launch_update<AdamRule<T>, T>(step, w, g, m.data<T>(), v.data<T>());
+  });
 }
 
 }  // namespace dlengine

@@ -38,6 +38,9 @@ class CudaBackend final : public Backend {
   void copy_from_host(void* device_dst, const void* host_src, size_t bytes, int index) override;
   void copy_to_host(void* host_dst, const void* device_src, size_t bytes, int index) override;
 
+  void begin_recording(int index) override;
+  std::unique_ptr<Recording> end_recording(int index, bool keep) override;
+
   void copy(const Tensor& x, Tensor& y) override;
   void fill(Tensor& y, double value) override;
   void index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y) override;
@@ -86,6 +89,8 @@ class CudaBackend final : public Backend {
   void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss, Tensor& lse) override;
   void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse, const Tensor& dloss,
                           Tensor& dx) override;
+
+  void count_batch(const Tensor& loss, const Tensor& x, const Tensor& classes, Tensor& totals) override;
 
   void sgd_update(Tensor& w, const Tensor& g, Tensor& velocity, const SgdStep& step) override;
   void rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,

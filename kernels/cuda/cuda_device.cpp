@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 
@@ -87,6 +88,6 @@ cudaStream_t enter(Device device) { return current_queue(device).stream(); }
 Fault* fault_of(Device device) { return cuda_backend()->device(device.index).fault.get(); }
 
 Scratch::Scratch(size_t bytes, Device device)
-    : allocator_(*cuda_backend()->device(device.index).allocator), data_(allocator_.allocate(bytes)) {}
+    : allocator_(current_allocator(device)), data_(allocator_.allocate(bytes)) {}
 
 }  // namespace dlengine::cuda

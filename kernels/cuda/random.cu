@@ -58,6 +58,7 @@ __global__ void random_kernel(F f, PhiloxKey key, int64_t n, bool aligned, T* y)
   constexpr int kWidth = kRandomWidth<T>;
   const int64_t first = thread_number() * kWidth;
   if (first >= n) return;
+  key = key.now();
   Vec<T, kWidth> out;
 #pragma unroll
   for (int group = 0; group < kWidth; group += 4) {
@@ -73,6 +74,7 @@ __global__ void dropout_kernel(PhiloxKey key, uint32_t threshold, Accumulate<T> 
   constexpr int kWidth = kRandomWidth<T>;
   const int64_t first = thread_number() * kWidth;
   if (first >= n) return;
+  key = key.now();
   Vec<T, kWidth> values;
   if (aligned && first + kWidth <= n) {
     values = load_vec<T, kWidth>(x + first);

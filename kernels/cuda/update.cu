@@ -28,10 +28,14 @@ __device__ void update_group(const Rule& rule, T* w, const T* g, State*... state
   store_vec(w, weights);
 }
 
-// n elements each; aligned: all addresses are multiples of 16.
-template <typename Rule, typename T, typename... State>
-__global__ void update_kernel(Rule rule, int64_t n, bool aligned, T* w, const T* g, State*... state) {
+// n elements each; aligned: all addresses are multiples of 16. One thread of each block makes the rule.
+template <typename Rule, typename Step, typename T, typename... State>
+__global__ void update_kernel(Step step, int64_t n, bool aligned, T* w, const T* g, State*... state) {
   constexpr int kWidth = int(16 / sizeof(T));
+  DLENGINE_SHARED(Rule, made, [1]);
+  if (threadIdx.x == 0) made[0] = Rule(step);
+  __syncthreads();
+  const Rule rule = made[0];
   const int64_t first = thread_number() * kWidth;
   if (aligned && first + kWidth <= n) {
     update_group<kWidth>(rule, w + first, g + first, (state + first)...);
@@ -41,15 +45,16 @@ __global__ void update_kernel(Rule rule, int64_t n, bool aligned, T* w, const T*
   }
 }
 
-template <typename T, typename Rule, typename... State>
-void launch_update(const Rule& rule, Tensor& w, const Tensor& g, State&... state) {
+template <typename Rule, typename T, typename Step, typename... State>
+void launch_update(const Step& step, Tensor& w, const Tensor& g, State&... state) {
   const int64_t n = w.numel();
   if (n == 0) return;
   const unsigned blocks = blocks_for(n, kThreads * int64_t(16 / sizeof(T)));
   const bool aligned = aligned16(w.raw(), g.raw(), state.raw()...);
   const auto pointer = [](Tensor& tensor) { return tensor.template data<T>(); };
-  const auto optimizer_update = update_kernel<Rule, T, std::remove_pointer_t<decltype(pointer(state))>...>;
-  DLENGINE_LAUNCH(optimizer_update, blocks, kThreads, 0, enter(w.device()), rule, n, aligned, w.data<T>(),
+  const auto optimizer_update =
+      update_kernel<Rule, Step, T, std::remove_pointer_t<decltype(pointer(state))>...>;
+  DLENGINE_LAUNCH(optimizer_update, blocks, kThreads, 0, enter(w.device()), step, n, aligned, w.data<T>(),
                   g.data<T>(), pointer(state)...);
 }
 
@@ -65,23 +70,22 @@ void visit_master(const char* name, DType dtype, F&& f) {
 
 void CudaBackend::sgd_update(Tensor& w, const Tensor& g, Tensor& velocity, const SgdStep& step) {
   visit_master("sgd_update", w.dtype(), [&]<typename T>(Type<T>) {
-    const SgdRule<T> rule(step);
-    velocity.defined() ? launch_update<T>(rule, w, g, velocity) : launch_update<T>(rule, w, g);
+    velocity.defined() ? launch_update<SgdRule<T>, T>(step, w, g, velocity)
+                       : launch_update<SgdRule<T>, T>(step, w, g);
   });
 }
 
 void CudaBackend::rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
                                  const RmspropStep& step) {
   visit_master("rmsprop_update", w.dtype(), [&]<typename T>(Type<T>) {
-    const RmspropRule<T> rule(step);
-    velocity.defined() ? launch_update<T>(rule, w, g, mean_square, velocity)
-                       : launch_update<T>(rule, w, g, mean_square);
+    velocity.defined() ? launch_update<RmspropRule<T>, T>(step, w, g, mean_square, velocity)
+                       : launch_update<RmspropRule<T>, T>(step, w, g, mean_square);
   });
 }
 
 void CudaBackend::adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) {
   visit_master("adam_update", w.dtype(),
-               [&]<typename T>(Type<T>) { launch_update<T>(AdamRule<T>(step), w, g, m, v); });
+               [&]<typename T>(Type<T>) { launch_update<AdamRule<T>, T>(step, w, g, m, v); });
 }
 
 }  // namespace dlengine::cuda

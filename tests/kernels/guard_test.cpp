@@ -205,19 +205,19 @@ const KernelRow kRows[] = {
      }},
     {"sgd_update",
      [](Call& c) {
-       c.backend.sgd_update(c.inout({n}), c.in({n}), c.inout({n}), {.lr = 0.1, .momentum = 0.9});
+       c.backend.sgd_update(c.inout({n}), c.in({n}), c.inout({n}), {.clock = {.lr = 0.1}, .momentum = 0.9});
      },
      false},
     {"rmsprop_update",
      [](Call& c) {
        c.backend.rmsprop_update(c.inout({n}), c.in({n}), c.inout({n}), c.inout({n}),
-                                {.lr = 0.1, .rho = 0.9, .eps = 1e-7, .momentum = 0.9});
+                                {.clock = {.lr = 0.1}, .rho = 0.9, .eps = 1e-7, .momentum = 0.9});
      },
      false},
     {"adam_update",
      [](Call& c) {
        c.backend.adam_update(c.inout({n}), c.in({n}), c.inout({n}), c.inout({n}),
-                             {.lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8});
+                             {.clock = {.lr = 0.1}, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8});
      },
      false},
 };

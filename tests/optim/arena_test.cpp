@@ -88,11 +88,11 @@ class Recorder final : public Optimizer {
 
  protected:
   std::vector<std::string> state_names() const override { return {"copy"}; }
-  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, int64_t count) override {
+  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) override {
     EXPECT_EQ(w.numel(), g.numel());
     EXPECT_EQ(w.numel(), state[0].numel());
-    runs.emplace_back(w.numel(), count);
-    w.copy_(w + static_cast<double>(count));
+    runs.emplace_back(w.numel(), clock.step);
+    w.copy_(w + static_cast<double>(clock.step));
     state[0].copy_(w);
   }
 };

@@ -1,0 +1,146 @@
+// Rehearsing, recording and replaying a step.
+#include "dlengine/core/capture.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/step_memory.h"
+
+namespace dlengine {
+
+namespace {
+
+thread_local Capture* on_this_thread = nullptr;
+
+Words sum(const Words& a, const Words& b) { return {a[0] + b[0], a[1] + b[1]}; }
+Words difference(const Words& a, const Words& b) { return {a[0] - b[0], a[1] - b[1]}; }
+
+}  // namespace
+
+// --- What the parts of a step see ---
+
+Capture::Capture(RecordedStep& step, Phase phase) : step_(step), phase_(phase) {
+  check<ValueError>(on_this_thread == nullptr, "a step cannot be recorded inside of another one");
+  on_this_thread = this;
+}
+
+Capture::~Capture() { on_this_thread = nullptr; }
+
+Capture* Capture::current() { return on_this_thread; }
+
+void Capture::refuse(const char* does) {
+  if (!on_this_thread) return;
+  check<Error>(on_this_thread->phase_ == Phase::rehearsal,
+               "a recorded step did what it had not done in its rehearsal: it {}", does);
+  std::string& reason = on_this_thread->step_.reason_;
+  if (reason.empty()) reason = does;
+}
+
+LiveWords Capture::words(const void* owner, std::function<Words()> now) {
+  std::vector<RecordedStep::Entry>& entries = step_.entries_;
+  const auto entry = std::find_if(entries.begin(), entries.end(),
+                                  [&](const RecordedStep::Entry& known) { return known.owner == owner; });
+  if (phase_ == Phase::rehearsal) {
+    if (entry == entries.end()) entries.push_back({owner, now, now(), {}});
+    return {};
+  }
+  check<Error>(entry != entries.end(), "a recorded step needs numbers that it did not need in its rehearsal");
+  const auto* first = reinterpret_cast<const uint64_t*>(step_.words_.data<int64_t>());
+  return {first + 2 * (entry - entries.begin()), entry->expected};
+}
+
+void Capture::at_replay(std::function<void()> f) {
+  if (phase_ == Phase::recording) step_.at_replay_.push_back(std::move(f));
+}
+
+Allocator& current_allocator(Device device) {
+  if (on_this_thread && on_this_thread->device() == device) return *on_this_thread->memory();
+  return backend_for(device).allocator(device.index);
+}
+
+// --- The step ---
+
+RecordedStep::RecordedStep(Device device)
+    : device_(device), memory_(std::make_shared<StepMemory>(backend_for(device).allocator(device.index))) {}
+
+RecordedStep::~RecordedStep() = default;
+
+bool RecordedStep::rehearse(const std::function<void()>& step) {
+  {
+    const Capture capture(*this, Capture::Phase::rehearsal);
+    step();
+  }
+  for (Entry& entry : entries_) entry.change = difference(entry.now(), entry.expected);
+  return reason_.empty();
+}
+
+void RecordedStep::record(const std::function<void()>& step, int times) {
+  times_ = times;
+  make_words();
+  Backend& backend = backend_for(device_);
+  backend.begin_recording(device_.index);
+  try {
+    const Capture capture(*this, Capture::Phase::recording);
+    for (int i = 0; i < times; ++i) {
+      step();
+      advance_words();
+    }
+  } catch (...) {
+    at_replay_.clear();
+    backend.end_recording(device_.index, false);
+    throw;
+  }
+  recording_ = backend.end_recording(device_.index, true);
+}
+
+void RecordedStep::replay() {
+  const bool elsewhere = std::any_of(entries_.begin(), entries_.end(),
+                                     [](const Entry& entry) { return entry.now() != entry.expected; });
+  if (elsewhere) send_words();
+  recording_->replay();
+  for (int i = 0; i < times_; ++i) count_step();
+  for (const auto& f : at_replay_) f();
+}
+
+// --- Its words ---
+
+void RecordedStep::make_words() {
+  if (entries_.empty()) return;
+  words_ = empty({static_cast<int64_t>(entries_.size()), 2}, DType::i64, device_);
+  std::vector<int64_t> changes;
+  for (const Entry& entry : entries_) changes.insert(changes.end(), entry.change.begin(), entry.change.end());
+  changes_ = from_vector(changes, words_.shape(), device_);
+  send_words();
+}
+
+void RecordedStep::send_words() {
+  if (entries_.empty()) return;
+  std::vector<int64_t> values;
+  for (Entry& entry : entries_) {
+    entry.expected = entry.now();
+    values.insert(values.end(), entry.expected.begin(), entry.expected.end());
+  }
+  backend_for(device_).copy_from_host(words_.raw(), values.data(), values.size() * sizeof(int64_t),
+                                      device_.index);
+}
+
+// A kernel of the step itself, so that several steps can follow each other in one recording.
+void RecordedStep::advance_words() {
+  const bool still = std::all_of(entries_.begin(), entries_.end(),
+                                 [](const Entry& entry) { return entry.change == Words{}; });
+  if (!still) backend_for(device_).binary(BinaryOp::add, words_, changes_, words_);
+  count_step();
+  for (const Entry& entry : entries_) {
+    check<Error>(entry.now() == entry.expected, "a step counts otherwise than in its rehearsal");
+  }
+}
+
+void RecordedStep::count_step() {
+  for (Entry& entry : entries_) entry.expected = sum(entry.expected, entry.change);
+}
+
+}  // namespace dlengine

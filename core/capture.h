@@ -1,0 +1,115 @@
+// Recording a step: what a device is given while a Capture lives is kept, and can then be replayed.
+//
+// A recorded step works on fixed memory. Numbers that change from step to step and that the host knows (a
+// learning rate, a count, where a generator stands) are therefore read from device memory, "words", which
+// move on by themselves from replay to replay and are sent again only where the host's numbers took another
+// way.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dlengine/core/allocator.h"
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+/// The device work of a recorded step, kept by its backend.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  /// Queues the work once more.
+  virtual void replay() = 0;
+  /// Kernels (nodes of a CUDA graph) of one replay.
+  virtual int64_t size() const = 0;
+};
+
+/// Two numbers of 64 bits that an owner keeps in device memory for recorded steps.
+using Words = std::array<uint64_t, 2>;
+
+/// An owner's words in a recording. device is null in a rehearsal: go on with host values.
+struct LiveWords {
+  const uint64_t* device = nullptr;
+  Words start{};  // what device memory will hold at the beginning of this step
+};
+
+/// A step of a device: rehearsed once, so that all plans and memory are there, then recorded, then replayed.
+/// Memory of tensors made in it stays with it. All else that the step reads and writes (parameters, optimizer
+/// state) must outlive it and stay in place.
+class RecordedStep {
+ public:
+  explicit RecordedStep(Device device);
+  ~RecordedStep();
+  RecordedStep(const RecordedStep&) = delete;
+  RecordedStep& operator=(const RecordedStep&) = delete;
+
+  /// Runs step() as usual. False if it does what cannot be recorded; reason() then says what.
+  bool rehearse(const std::function<void()>& step);
+  /// Runs step() `times` times and keeps that. Throws what step() throws; then nothing was kept.
+  void record(const std::function<void()>& step, int times = 1);
+  /// Does again what was recorded.
+  void replay();
+
+  const std::string& reason() const { return reason_; }
+  /// Kernels of one replay.
+  int64_t size() const { return recording_ ? recording_->size() : 0; }
+
+ private:
+  friend class Capture;
+  struct Entry {
+    const void* owner;
+    std::function<Words()> now;  // the owner's current words
+    Words expected;              // what device memory holds when all queued work is done
+    Words change;                // in one step
+  };
+
+  void make_words();
+  void send_words();
+  void advance_words();
+  void count_step();
+
+  Device device_;
+  std::shared_ptr<Allocator> memory_;
+  std::vector<Entry> entries_;
+  Tensor words_, changes_;  // i64 [entries, 2]
+  int times_ = 1;
+  std::vector<std::function<void()>> at_replay_;
+  std::unique_ptr<Recording> recording_;
+  std::string reason_;
+};
+
+/// How the parts of a step (generators, optimizers, storage) know that it is rehearsed or recorded: there is
+/// one on the thread.
+class Capture {
+ public:
+  /// Null where no step is rehearsed or recorded.
+  static Capture* current();
+  /// Tells the rehearsal of this thread, if there is one, that the step cannot be replayed, as it `does`.
+  static void refuse(const char* does);
+
+  Device device() const { return step_.device_; }
+  /// Where the step's tensors live.
+  const std::shared_ptr<Allocator>& memory() const { return step_.memory_; }
+  /// The owner's words; now() gives their current values for as long as the recorded step lives.
+  LiveWords words(const void* owner, std::function<Words()> now);
+  /// f() is called after every replay: what the host counts along with the device.
+  void at_replay(std::function<void()> f);
+
+ private:
+  friend class RecordedStep;
+  enum class Phase : uint8_t { rehearsal, recording };
+  Capture(RecordedStep& step, Phase phase);
+  ~Capture();
+
+  RecordedStep& step_;
+  Phase phase_;
+};
+
+/// Where new memory of the device comes from on this thread: from the step that is captured, or the device.
+Allocator& current_allocator(Device device);
+
+}  // namespace dlengine

@@ -1,0 +1,58 @@
+// Blocks that stay with a recorded step.
+#include "dlengine/core/step_memory.h"
+
+#include <algorithm>
+
+namespace dlengine {
+
+namespace {
+
+/// A free block may be so many times larger than what is asked for.
+constexpr size_t kMostWaste = 2;
+
+}  // namespace
+
+StepMemory::~StepMemory() {
+  for (const auto& [pointer, size] : block_size_) source_.deallocate(pointer);
+}
+
+void* StepMemory::allocate(size_t bytes) {
+  if (bytes == 0) return nullptr;
+  const std::scoped_lock lock(mutex_);
+  ++stats_.allocations;
+  const auto best = free_.lower_bound(bytes);
+  void* pointer = nullptr;
+  if (best != free_.end() && best->first / kMostWaste <= bytes) {
+    pointer = best->second;
+    free_.erase(best);
+  } else {
+    pointer = source_.allocate(bytes);
+    block_size_.emplace(pointer, bytes);
+    stats_.reserved += static_cast<int64_t>(bytes);
+  }
+  stats_.in_use += static_cast<int64_t>(block_size_.at(pointer));
+  stats_.peak = std::max(stats_.peak, stats_.in_use);
+  return pointer;
+}
+
+void StepMemory::deallocate(void* pointer) noexcept {
+  if (pointer == nullptr) return;
+  const std::scoped_lock lock(mutex_);
+  const size_t size = block_size_.find(pointer)->second;
+  stats_.in_use -= static_cast<int64_t>(size);
+  free_.emplace(size, pointer);
+}
+
+MemoryStats StepMemory::stats() const {
+  const std::scoped_lock lock(mutex_);
+  return stats_;
+}
+
+void StepMemory::reset_peak() {
+  const std::scoped_lock lock(mutex_);
+  stats_.peak = stats_.in_use;
+}
+
+void StepMemory::trim() {}
+
+}  // namespace dlengine

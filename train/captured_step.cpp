@@ -1,0 +1,91 @@
+// One recording for each set of input shapes.
+#include "dlengine/train/captured_step.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/capture.h"
+#include "dlengine/core/factory.h"
+
+namespace dlengine {
+namespace {
+enum class Stage : uint8_t { first, rehearsal, recording, replay };
+}  // namespace
+
+/// The step for inputs of one shape.
+struct CapturedStep::Variant {
+  Stage stage = Stage::first;
+  std::vector<Tensor> inputs, results;
+  RecordedStep recorded;
+
+  Variant(Device device, const std::vector<Tensor>& like) : recorded(device) {
+    for (const Tensor& input : like) inputs.push_back(empty(input.shape(), input.dtype(), device));
+  }
+
+  bool fits(const std::vector<Tensor>& given) const {
+    return std::equal(
+        inputs.begin(), inputs.end(), given.begin(), given.end(),
+        [](const Tensor& a, const Tensor& b) { return a.dtype() == b.dtype() && a.shape() == b.shape(); });
+  }
+
+  void load(const std::vector<Tensor>& from) {
+    const NoGrad no_grad;
+    for (size_t i = 0; i < from.size(); ++i) inputs[i].copy_(from[i]);
+  }
+
+  void run(const Function& step) {
+    results.clear();
+    results = step(inputs);
+    for (Tensor& result : results) result = result.detach();
+  }
+
+  /// The results of a rehearsal are moved out of the step's memory, which the recording needs as it was.
+  void rehearse(const std::function<void()>& step) {
+    recorded.rehearse(step);
+    for (Tensor& result : results) result = result.clone();
+  }
+};
+
+CapturedStep::CapturedStep(Device device, Function step) : device_(device), step_(std::move(step)) {}
+CapturedStep::~CapturedStep() = default;
+CapturedStep::CapturedStep(CapturedStep&&) noexcept = default;
+CapturedStep& CapturedStep::operator=(CapturedStep&&) noexcept = default;
+
+CapturedStep::Variant& CapturedStep::variant_for(const std::vector<Tensor>& inputs) {
+  for (const auto& variant : variants_) {
+    if (variant->fits(inputs)) return *variant;
+  }
+  return *variants_.emplace_back(std::make_unique<Variant>(device_, inputs));
+}
+
+const std::vector<Tensor>& CapturedStep::operator()(const std::vector<Tensor>& inputs) {
+  Variant& variant = variant_for(inputs);
+  variant.load(inputs);
+  const auto run = [&] { variant.run(step_); };
+  const bool inside_another = Capture::current() != nullptr;
+  if (inside_another || !reason_.empty()) {
+    run();
+    return variant.results;
+  }
+  switch (variant.stage) {
+    case Stage::first:
+      run();
+      variant.stage = Stage::rehearsal;
+      break;
+    case Stage::rehearsal:
+      variant.rehearse(run);
+      reason_ = variant.recorded.reason();
+      variant.stage = Stage::recording;
+      break;
+    case Stage::recording:
+      variant.recorded.record(run);
+      kernels_ = variant.recorded.size();
+      variant.stage = Stage::replay;
+      break;
+    case Stage::replay: variant.recorded.replay(); break;
+  }
+  return variant.results;
+}
+
+}  // namespace dlengine

@@ -1,0 +1,61 @@
+// A training step that is recorded once and then replayed.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dlengine/core/tensor.h"
+
+namespace dlengine {
+
+/// Calls step(inputs), in the end without any of its host code:
+///
+///   CapturedStep step(kCpu, [&](const std::vector<Tensor>& in) {
+///     optimizer.zero_grad();
+///     Tensor loss = cross_entropy(model(in[0]), in[1]);
+///     loss.backward();
+///     optimizer.step();
+///     return std::vector{loss};
+///   });
+///   float loss = step({x, y})[0].item<float>();
+///
+/// For inputs of a new shape, the first call runs as usual, the second one is a rehearsal, the third one is
+/// recorded and all later ones are replays: on the CPU of a list of prepared kernels, on a GPU of a CUDA
+/// graph. All give the same bits. What the host code decides, it decides once, and its other effects are
+/// lost: only the library's own (optimizers, generators) follow. Models, optimizers and other tensors that
+/// the step uses must stay where they are, and keep the same device memory, for as long as this object lives.
+class CapturedStep {
+ public:
+  using Function = std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs)>;
+
+  CapturedStep(Device device, Function step);
+  ~CapturedStep();
+  CapturedStep(CapturedStep&&) noexcept;
+  CapturedStep& operator=(CapturedStep&&) noexcept;
+
+  /// Inputs may be on any device; they are copied to where the step finds them. The results of a replay are
+  /// overwritten by the next call with inputs of the same shape; they are off the tape. Throws what step()
+  /// throws.
+  const std::vector<Tensor>& operator()(const std::vector<Tensor>& inputs);
+
+  /// Why steps cannot be recorded and run as usual instead, as "reads elements on the host"; empty if they
+  /// can.
+  const std::string& reason() const { return reason_; }
+  /// Kernels of the last replay; 0 if there was none yet.
+  int64_t kernels() const { return kernels_; }
+
+ private:
+  struct Variant;
+
+  Variant& variant_for(const std::vector<Tensor>& inputs);
+
+  Device device_;
+  Function step_;
+  std::vector<std::unique_ptr<Variant>> variants_;
+  std::string reason_;
+  int64_t kernels_ = 0;
+};
+
+}  // namespace dlengine
