@@ -79,6 +79,7 @@ const std::vector<Tensor>& CapturedStep::operator()(const std::vector<Tensor>& i
       variant.stage = Stage::recording;
       break;
     case Stage::recording:
+      variant.results.clear();  // their memory must not go back to the device in the recording
       variant.recorded.record(run);
       kernels_ = variant.recorded.size();
       variant.stage = Stage::replay;

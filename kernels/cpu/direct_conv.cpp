@@ -45,9 +45,10 @@ class Arena {
 
 // --- Threads and caches ---
 
-/// Rows of outputs whose planes, and what else there is of a row, take about so many floats.
-int64_t band_rows(const Axis& rows, int64_t floats_per_row, int64_t floats) {
-  return std::clamp<int64_t>(floats / floats_per_row - rows.reach, 1, rows.outputs);
+/// Rows of outputs whose planes, and what else there is of an output row, take about so many floats.
+int64_t band_rows(const Axis& rows, int64_t planes_width, int64_t more_width, int64_t floats) {
+  return std::clamp<int64_t>((floats - rows.reach * planes_width) / (planes_width + more_width), 1,
+                             rows.outputs);
 }
 
 int worker_count(const ConvSizes& z, int64_t tasks, int threads) {
@@ -69,6 +70,26 @@ Image image_at(const float* data, const float* gate, int64_t at) {
 
 // --- Outputs ---
 
+/// The gradient of the input either sums up, for each of its pixels, the products of all taps, zeros of dy's
+/// border among them; or a convolution of size 1 computes the products of all pixels of dy, and each pixel of
+/// dx collects its own. True where the latter takes fewer vectors and the products of an image stay in the
+/// cache.
+bool collecting_pays(const ConvSizes& z, const Kernels& kernels) {
+  const Conv2dParams& params = z.params;
+  const int64_t taps = z.r * z.s, products = taps * z.c, pixels = z.h * z.w;
+  if (params.stride != Size2(1) || params.dilation != Size2(1) || z.c > kernels.lanes) return false;
+  const int64_t summing = z.h * (z.w + z.s - 1) * z.k * products;
+  const int64_t collecting =
+      z.p * z.q * z.k * round_up(products, kernels.lanes) + 2 * pixels * taps * kernels.lanes;
+  return collecting < summing && z.p * z.q * products <= kBandFloats;
+}
+
+/// The convolution of size 1 whose results are the products of all taps, [p, q, (r, s, c)].
+ConvSizes products_of(const ConvSizes& z) {
+  const int64_t products = z.r * z.s * z.c;
+  return {{z.n, products, z.p, z.q}, {z.k, products, 1, 1}, {z.n, z.k, z.p, z.q}, {}};
+}
+
 /// A forward pass or a gradient of the input.
 class ConvolutionPlan {
  public:
@@ -78,23 +99,30 @@ class ConvolutionPlan {
 
  private:
   void add_parts(const Axes& axes);
+  void add_channels(const ConvSizes& sizes);
   void pack(const float* filters);
 
-  bool forward_;
+  bool forward_, collects_;
   ConvSizes z_;
   const Kernels& kernels_;
   Arena arena_;
   Convolution conv_{};
+  Collection collection_{};
   std::vector<Part> parts_;
   std::vector<int64_t> offsets_;         // of all parts
-  std::vector<int64_t> filter_offsets_;  // likewise, without the output channel
-  int64_t bands_ = 0, out_rows_ = 0, workers_ = 0, scratch_floats_ = 0;
+  std::vector<int64_t> filter_offsets_;  // likewise; and of all output channels:
+  std::vector<int64_t> channel_offsets_;
+  int64_t bands_ = 0, out_rows_ = 0, workers_ = 0, scratch_floats_ = 0, products_at_ = 0;
   int64_t lanes_ = 0;  // channels that are adjacent in the weights
   float *weights_ = nullptr, *bias_ = nullptr, *scratch_ = nullptr;
 };
 
 ConvolutionPlan::ConvolutionPlan(Pass pass, const ConvSizes& sizes, const Run& run)
-    : forward_(pass == Pass::forward), z_(sizes), kernels_(kernels_for(run.isa)), arena_(run.workspace) {
+    : forward_(pass == Pass::forward),
+      collects_(!forward_ && collecting_pays(sizes, kernels_for(run.isa))),
+      z_(collects_ ? products_of(sizes) : sizes),
+      kernels_(kernels_for(run.isa)),
+      arena_(run.workspace) {
   const Axes axes = forward_ ? forward_axes(z_) : gradient_axes(z_);
   const auto& [rows, cols] = axes;
   const int64_t inputs = forward_ ? z_.c : z_.k;
@@ -105,18 +133,22 @@ ConvolutionPlan::ConvolutionPlan(Pass pass, const ConvSizes& sizes, const Run& r
   conv_.step_w = int64_t(cols.parts.size());
   lanes_ = conv_.few ? conv_.channels : kernels_.lanes;
 
-  const int64_t planes = inputs * rows.phases * cols.phases + (conv_.few ? conv_.channels : 0);
-  const int64_t cached = band_rows(rows, planes * (cols.outputs + cols.reach), kBandFloats);
+  const int64_t pitch = cols.outputs + cols.reach, planes_width = inputs * rows.phases * cols.phases * pitch;
+  const int64_t cached = band_rows(rows, planes_width, conv_.few ? conv_.channels * pitch : 0, kBandFloats);
   conv_.band = std::min(cached, ceil_div(rows.outputs, ceil_div(run.threads, z_.n)));
+  if (collects_) conv_.band = rows.outputs;
   bands_ = ceil_div(rows.outputs, conv_.band);
   conv_.in = make_planes(axes, inputs, conv_.band, kernels_.lanes);
   conv_.sums_at = round_up(conv_.in.floats + kernels_.overrun, 16);
   conv_.sum_step = round_up(conv_.band * conv_.in.pitch + kernels_.overrun, 16);
   out_rows_ = forward_ ? z_.p : z_.h;
   add_parts(axes);
+  add_channels(sizes);
 
   workers_ = worker_count(z_, z_.n * bands_, run.threads);
   scratch_floats_ = conv_.sums_at + (conv_.few ? conv_.channels * conv_.sum_step : 0);
+  products_at_ = scratch_floats_;
+  if (collects_) scratch_floats_ += round_up(z_.p * z_.q * conv_.channels, 16);
   weights_ = arena_.take(int64_t(offsets_.size()) * round_up(conv_.channels, lanes_));
   bias_ = arena_.take(round_up(conv_.channels, lanes_));
   scratch_ = arena_.take(workers_ * scratch_floats_);
@@ -146,9 +178,19 @@ void ConvolutionPlan::add_parts(const Axes& axes) {
   }
 }
 
+void ConvolutionPlan::add_channels(const ConvSizes& sizes) {
+  const int64_t taps = sizes.r * sizes.s;
+  for (int64_t i = 0; i < conv_.channels; ++i) {
+    channel_offsets_.push_back(collects_ ? i % sizes.c * taps + i / sizes.c
+                                         : i * (forward_ ? sizes.c : 1) * taps);
+  }
+  const Size2 padding = sizes.params.padding;
+  collection_ = {sizes.c, sizes.h, sizes.w, sizes.p, sizes.q, sizes.r, sizes.s, padding.h, padding.w};
+}
+
 /// The filters as the loops read them.
 void ConvolutionPlan::pack(const float* filters) {
-  const int64_t output_step = (forward_ ? z_.c : 1) * z_.r * z_.s, padded = round_up(conv_.channels, lanes_);
+  const int64_t padded = round_up(conv_.channels, lanes_);
   size_t first = 0;
   for (Part& part : parts_) {
     float* weights = weights_ + int64_t(first) * padded;
@@ -158,7 +200,7 @@ void ConvolutionPlan::pack(const float* filters) {
       for (int64_t tap = 0; tap < part.taps; ++tap) {
         const float* from = filters + filter_offsets_[first + size_t(tap)];
         for (int64_t k = block; k < block + lanes_; ++k) {
-          *weights++ = k < conv_.channels ? from[k * output_step] : 0;
+          *weights++ = k < conv_.channels ? from[channel_offsets_[size_t(k)]] : 0;
         }
       }
     }
@@ -176,14 +218,18 @@ void ConvolutionPlan::run(const float* filters, const float* bias, bool relu, co
   conv_.bias = bias_;
   conv_.relu = relu;
   const int64_t x_step = conv_.in.h * conv_.in.w * conv_.in.channels;
-  const int64_t y_step = out_rows_ * conv_.w * conv_.channels;
+  const int64_t y_step =
+      collects_ ? collection_.h * collection_.w * collection_.channels : out_rows_ * conv_.w * conv_.channels;
   share_out(z_.n * bands_, workers_, [&](int64_t worker, int64_t first, int64_t last) {
     float* scratch = scratch_ + worker * scratch_floats_;
-    std::fill_n(scratch, scratch_floats_, 0.0f);
+    std::fill_n(scratch, conv_.sums_at, 0.0f);
     for (int64_t task = first; task < last; ++task) {
-      const int64_t image = task / bands_, band = task % bands_;
-      kernels_.convolve(conv_, image_at(x.data, x.gate, image * x_step), band * conv_.band, scratch,
-                        y + image * y_step);
+      const int64_t image = task / bands_, first_row = task % bands_ * conv_.band;
+      float* result = y + image * y_step;
+      float* products = scratch + products_at_;
+      kernels_.convolve(conv_, image_at(x.data, x.gate, image * x_step), first_row, scratch,
+                        collects_ ? products : result);
+      if (collects_) kernels_.collect(collection_, products, result);
     }
   });
 }
@@ -223,7 +269,7 @@ GradientPlan::GradientPlan(const ConvSizes& sizes, const Run& run)
   grad_.p = z_.p;
   grad_.q = z_.q;
   const int64_t dy_width = grad_.few ? pitch * z_.k : z_.q * round_up(z_.k, lanes);
-  grad_.band = band_rows(rows, z_.c * rows.phases * cols.phases * pitch + dy_width, kGradBandFloats);
+  grad_.band = band_rows(rows, z_.c * rows.phases * cols.phases * pitch, dy_width, kGradBandFloats);
   bands_ = ceil_div(z_.p, grad_.band);
   grad_.x = make_planes(axes, z_.c, grad_.band, lanes);
   grad_.dy = make_planes({{.in = z_.p}, {.in = z_.q, .outputs = pitch}}, z_.k, grad_.band, lanes);

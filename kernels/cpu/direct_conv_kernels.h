@@ -49,6 +49,13 @@ struct Convolution {
   int64_t sum_step;  // few: floats from one channel's sums to the next
 };
 
+/// dx[pixel] = the sum of products[pixel of dy][tap], [channels] each, over those that a pixel of dy adds to
+/// it; stride and dilation are 1.
+struct Collection {
+  int64_t channels;
+  int64_t h, w, p, q, r, s, pad_h, pad_w;
+};
+
 /// df[k][tap] = the sum over the pixels of dy[pixel][k] * plane[tap][pixel].
 struct FilterGradient {
   Planes x;
@@ -71,6 +78,7 @@ struct Kernels {
       few_taps[9];  // by the number of channels if these are few: taps of a filter gradient come in so many
   /// Computes the outputs of a band that begins with row `first` of each part.
   void (*convolve)(const Convolution&, const Image& x, int64_t first, float* scratch, float* y);
+  void (*collect)(const Collection&, const float* products, float* dx);
   /// Adds a band's share to sums: [vector of channels][tap][lane], or where they are few
   /// [tap][channel][lane].
   void (*accumulate)(const FilterGradient&, const Image& x, const Image& dy, int64_t first, float* scratch,

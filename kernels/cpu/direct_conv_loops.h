@@ -62,11 +62,7 @@ struct Loops {
 #pragma GCC unroll 32
       for (int j = 0; j < P; ++j, out += pixel_step) {
         const Vec y = t.conv.relu ? S::relu(sums[j][v]) : sums[j][v];
-        if (left >= kLanes) {
-          S::store(out, y);
-        } else {
-          S::store_first(out, y, left);
-        }
+        S::store_first(out, y, left);
       }
     }
   }
@@ -170,6 +166,24 @@ struct Loops {
       const int64_t vectors = (conv.channels + kLanes - 1) / kLanes;
       for (int64_t v = 0; v + 1 < vectors; v += 2) channel_rows<2>(conv, part, v, first, planes, y);
       if (vectors % 2 == 1) channel_rows<1>(conv, part, vectors - 1, first, planes, y);
+    }
+  }
+
+  static void collect(const Collection& z, const float* products, float* dx) {
+    const int64_t pixel_step = z.r * z.s * z.channels;
+    for (int64_t h = z.pad_h; h < z.h + z.pad_h; ++h) {
+      const int64_t first_r = h < z.p ? 0 : h - z.p + 1, last_r = h < z.r ? h : z.r - 1;
+      for (int64_t w = z.pad_w; w < z.w + z.pad_w; ++w, dx += z.channels) {
+        const int64_t first_s = w < z.q ? 0 : w - z.q + 1, last_s = w < z.s ? w : z.s - 1;
+        Vec sum = S::broadcast(0);
+        for (int64_t r = first_r; r <= last_r; ++r) {
+          const float* row = products + ((h - r) * z.q + w) * pixel_step + r * z.s * z.channels;
+          for (int64_t s = first_s; s <= last_s; ++s) {
+            sum = S::add(sum, S::load_first(row + s * (z.channels - pixel_step), z.channels));
+          }
+        }
+        S::store_first(dx, sum, z.channels);
+      }
     }
   }
 
@@ -326,6 +340,7 @@ struct Loops {
             .overrun = 8 * kLanes,
             .few_taps = {1, kFewTaps<C + 1>...},
             .convolve = &convolve,
+            .collect = &collect,
             .accumulate = &accumulate};
   }
 

@@ -39,7 +39,7 @@ struct PlaneCopy {
   static constexpr int kMostChannels = 8;  // that are transposed in vectors
 
   static void zero(float* begin, float* end) {
-    for (; begin < end; ++begin) *begin = 0;
+    for (; begin < end; begin += kLanes) S::store_first(begin, S::broadcast(0), end - begin);
   }
 
   static Image from(const Image& image, int64_t at) {

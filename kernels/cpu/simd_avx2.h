@@ -15,6 +15,7 @@ struct Avx2 {
   static Vec load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   static Vec broadcast(float value) { return _mm256_set1_ps(value); }
+  static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
   /// a * b + c, rounded once.
   static Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
   /// v where it is not below 0; keeps NaN.
@@ -25,8 +26,16 @@ struct Avx2 {
   }
 
   /// The first n lanes are those of p, the others are 0; n may be negative or above kLanes.
-  static Vec load_first(const float* p, int64_t n) { return _mm256_maskload_ps(p, first(n)); }
-  static void store_first(float* p, Vec v, int64_t n) { _mm256_maskstore_ps(p, first(n), v); }
+  static Vec load_first(const float* p, int64_t n) {
+    return n >= kLanes ? load(p) : _mm256_maskload_ps(p, first(n));
+  }
+  static void store_first(float* p, Vec v, int64_t n) {
+    if (n >= kLanes) {
+      store(p, v);
+    } else {
+      _mm256_maskstore_ps(p, first(n), v);
+    }
+  }
 
   /// Lane i is float index[i] of all lanes of `from`.
   template <int N>
@@ -58,8 +67,9 @@ struct Avx2 {
   }
 
  private:
+  /// n below kLanes.
   static __m256i first(int64_t n) {
-    const int32_t count = n <= 0 ? 0 : n >= kLanes ? kLanes : static_cast<int32_t>(n);
+    const int32_t count = n <= 0 ? 0 : static_cast<int32_t>(n);
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
 };

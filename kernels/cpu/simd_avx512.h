@@ -15,6 +15,7 @@ struct Avx512 {
   static Vec load(const float* p) { return _mm512_loadu_ps(p); }
   static void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static Vec broadcast(float value) { return _mm512_set1_ps(value); }
+  static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   /// a * b + c, rounded once.
   static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
   /// v where it is not below 0; keeps NaN.
@@ -27,8 +28,16 @@ struct Avx512 {
   }
 
   /// The first n lanes are those of p, the others are 0; n may be negative or above kLanes.
-  static Vec load_first(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
-  static void store_first(float* p, Vec v, int64_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
+  static Vec load_first(const float* p, int64_t n) {
+    return n >= kLanes ? load(p) : _mm512_maskz_loadu_ps(first(n), p);
+  }
+  static void store_first(float* p, Vec v, int64_t n) {
+    if (n >= kLanes) {
+      store(p, v);
+    } else {
+      _mm512_mask_storeu_ps(p, first(n), v);
+    }
+  }
 
   /// Lane i is float index[i] of all lanes of `from`.
   template <int N>
@@ -56,9 +65,8 @@ struct Avx512 {
   }
 
  private:
-  static __mmask16 first(int64_t n) {
-    return static_cast<__mmask16>(n <= 0 ? 0 : n >= kLanes ? 0xffff : (1 << n) - 1);
-  }
+  /// n below kLanes.
+  static __mmask16 first(int64_t n) { return static_cast<__mmask16>(n <= 0 ? 0 : (1 << n) - 1); }
 };
 
 }  // namespace dlengine::simd

@@ -35,7 +35,7 @@ __global__ void update_kernel(Step step, int64_t n, bool aligned, T* w, const T*
   DLENGINE_SHARED(Rule, made, [1]);
   if (threadIdx.x == 0) made[0] = Rule(step);
   __syncthreads();
-  const Rule rule = made[0];
+  const Rule& rule = made[0];
   const int64_t first = thread_number() * kWidth;
   if (aligned && first + kWidth <= n) {
     update_group<kWidth>(rule, w + first, g + first, (state + first)...);
