@@ -1,0 +1,66 @@
+// Internal: 3x3 convolutions of f32 images by Winograd's minimal filtering, F(4x4, 3x3).
+//
+// A tile of 4x4 outputs takes 36 multiplications per pair of channels instead of 144: its 6x6 inputs and the
+// filter are transformed, multiplied point by point and transformed back (Lavin and Gray, arXiv:1509.09308).
+// Over many tiles and channels each of the 36 points is a matrix product. All images are channels-last:
+// x [n, h, w, c], y [n, p, q, k]; filters are [k, c, 3, 3]. The number of threads changes no bit of a result.
+#pragma once
+
+#include <cstddef>
+
+#include "dlengine/kernels/cpu/conv.h"
+
+namespace dlengine::winograd {
+
+enum class Isa { avx2, avx512 };
+bool has(Isa isa);
+/// The widest instruction set that this CPU has; call it only where fits() is true of any convolution.
+Isa best_isa();
+
+/// 3x3, no stride, dilation or groups, padding of at most 2, channels in multiples of 16, and a CPU with
+/// AVX2.
+bool fits(const ConvSizes& sizes);
+
+enum class Pass { forward, grad_input, grad_weight };
+size_t workspace_bytes(Pass pass, const ConvSizes& sizes, int threads);
+
+struct Execution {
+  void* workspace;  // workspace_bytes(), aligned to 64
+  int threads = 1;  // those that workspace_bytes() was asked for
+  Isa isa = best_isa();
+};
+
+/// y = x * filters + bias, then max(y, 0) if relu.
+struct Forward {
+  const float* x;
+  const float* filters;
+  const float* bias;  // [k] or null
+  bool relu;
+  float* y;
+};
+void forward(const ConvSizes& sizes, const Forward& data, const Execution& execution);
+
+/// For filters that many calls share: transforms them once. Their layout depends on the instruction set.
+size_t transformed_bytes(const ConvSizes& sizes);
+void transform_filters(const ConvSizes& sizes, const float* filters, float* transformed, Isa isa);
+/// As forward(), with data.filters transformed; the workspace may be smaller by transformed_bytes().
+void forward_transformed(const ConvSizes& sizes, const Forward& data, const Execution& execution);
+
+struct GradInput {
+  const float* dy;
+  const float* y;  // of a forward with relu: dy counts only where y > 0; or null
+  const float* filters;
+  float* dx;
+};
+void grad_input(const ConvSizes& sizes, const GradInput& data, const Execution& execution);
+
+struct GradWeight {
+  const float* dy;
+  const float* y;  // as in GradInput
+  const float* x;
+  float* dfilters;
+  float* dbias;  // [k] or null
+};
+void grad_weight(const ConvSizes& sizes, const GradWeight& data, const Execution& execution);
+
+}  // namespace dlengine::winograd
