@@ -15,26 +15,29 @@ Tensor max_pool2d(const Tensor& x, const Pool2dParams& options) {
   check_operands("max_pool2d", {&x});
   check_one_floating_type("max_pool2d", {&x});
   const Pool2dParams params = checked_pool2d("max_pool2d", options);
-  Tensor y = empty(pool2d_shape("max_pool2d", x.shape(), params), x.dtype(), x.device());
-  const Tensor images = dense(x);
+  const ImageLayout layout = layout_of(x);
+  Tensor y = empty(pool2d_shape("max_pool2d", x.shape(), params), x.dtype(), x.device(), layout);
+  const Tensor images = dense(x, layout);
   backend_for(x.device()).max_pool2d(images, params, y);
-  return record("max_pool2d", y, {x},
-                [params, x = Saved(images), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
-                  Tensor gradient = dx.buffer(0);
-                  backend_for(dy.device()).max_pool2d_grad(x.get(), y.get(), dense(dy), params, gradient);
-                  dx.add(0, gradient);
-                });
+  return record(
+      "max_pool2d", y, {x},
+      [params, layout, x = Saved(images), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
+        Tensor gradient = dx.buffer(0, layout);
+        backend_for(dy.device()).max_pool2d_grad(x.get(), y.get(), dense(dy, layout), params, gradient);
+        dx.add(0, gradient);
+      });
 }
 
 Tensor avg_pool2d(const Tensor& x, const Pool2dParams& options) {
   check_operands("avg_pool2d", {&x});
   check_one_floating_type("avg_pool2d", {&x});
   const Pool2dParams params = checked_pool2d("avg_pool2d", options);
-  Tensor y = empty(pool2d_shape("avg_pool2d", x.shape(), params), x.dtype(), x.device());
-  backend_for(x.device()).avg_pool2d(dense(x), params, y);
-  return record("avg_pool2d", y, {x}, [params](const Tensor& dy, InputGrads& dx) {
-    Tensor gradient = dx.buffer(0);
-    backend_for(dy.device()).avg_pool2d_grad(dense(dy), params, gradient);
+  const ImageLayout layout = layout_of(x);
+  Tensor y = empty(pool2d_shape("avg_pool2d", x.shape(), params), x.dtype(), x.device(), layout);
+  backend_for(x.device()).avg_pool2d(dense(x, layout), params, y);
+  return record("avg_pool2d", y, {x}, [params, layout](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0, layout);
+    backend_for(dy.device()).avg_pool2d_grad(dense(dy, layout), params, gradient);
     dx.add(0, gradient);
   });
 }

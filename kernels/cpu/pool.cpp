@@ -1,51 +1,19 @@
-// Max and average pooling, one plane [H, W] at a time.
+// Max and average pooling; of row-major images one plane [H, W] at a time.
 #include <algorithm>
 #include <bit>
 #include <type_traits>
-#include <vector>
 
 #include "dlengine/core/dtype.h"
-#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
+#include "dlengine/kernels/cpu/launch.h"
 #include "dlengine/kernels/cpu/map.h"
+#include "dlengine/kernels/cpu/pool.h"
+#include "dlengine/kernels/cpu/scratch.h"
 #include "dlengine/kernels/functors.h"
 
 namespace dlengine {
 
 namespace {
-
-/// Sizes of one plane before (h, w) and after (p, q) pooling.
-struct Plane {
-  int64_t h, w, p, q;
-  Pool2dParams params;
-
-  Plane(const Shape& x, const Shape& y, const Pool2dParams& pool)
-      : h(x[2]), w(x[3]), p(y[2]), q(y[3]), params(pool) {
-    if (params.stride.h == 0) params.stride.h = params.kernel.h;
-    if (params.stride.w == 0) params.stride.w = params.kernel.w;
-  }
-  int64_t pixels() const { return h * w; }
-  int64_t results() const { return p * q; }
-  /// The case of nearly every network, which has loops of its own.
-  bool halves() const {
-    return params.kernel == Size2(2) && params.stride == Size2(2) && params.padding == Size2(0);
-  }
-};
-
-/// The pixels of a window that lie inside of the plane.
-struct Window {
-  int64_t top, bottom, left, right;  // rows top .. bottom - 1
-
-  Window(const Plane& s, int64_t i, int64_t j) {
-    top = i * s.params.stride.h - s.params.padding.h;
-    left = j * s.params.stride.w - s.params.padding.w;
-    bottom = std::min(top + s.params.kernel.h, s.h);
-    right = std::min(left + s.params.kernel.w, s.w);
-    top = std::max<int64_t>(top, 0);
-    left = std::max<int64_t>(left, 0);
-  }
-  int64_t pixels() const { return (bottom - top) * (right - left); }
-};
 
 /// Position of the first largest pixel in row-major order; NaN is larger than all.
 template <typename T>
@@ -68,7 +36,7 @@ using BitsOf =
 
 /// A plane of the usual case: one row of results from two rows of pixels.
 template <typename T>
-DLENGINE_VECTORIZED void halve_plane(const Plane& s, const T* __restrict x, T* __restrict y) {
+DLENGINE_VECTORIZED void halve_plane(const PoolSizes& s, const T* __restrict x, T* __restrict y) {
   using A = Accumulate<T>;
   const int64_t rows = s.p, results = s.q, width = s.w;
   for (int64_t row = 0; row < rows; ++row) {
@@ -106,7 +74,7 @@ inline void halve_row_grad(const T* __restrict a, const T* __restrict b, const T
 }
 
 template <typename T>
-DLENGINE_VECTORIZED void halve_plane_grad(const Plane& s, const T* x, const T* y, const T* dy, T* dx) {
+DLENGINE_VECTORIZED void halve_plane_grad(const PoolSizes& s, const T* x, const T* y, const T* dy, T* dx) {
   const int64_t rows = s.p, results = s.q, width = s.w;
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t above = 2 * row * width, below = above + width, result = row * results;
@@ -117,7 +85,7 @@ DLENGINE_VECTORIZED void halve_plane_grad(const Plane& s, const T* x, const T* y
 }
 
 template <typename T>
-void max_pool_plane(const Plane& s, const T* x, T* y) {
+void max_pool_plane(const PoolSizes& s, const T* x, T* y) {
   if (s.halves()) return halve_plane(s, x, y);
   for (int64_t i = 0; i < s.p; ++i) {
     for (int64_t j = 0; j < s.q; ++j) y[i * s.q + j] = x[largest_pixel(x, s.w, Window(s, i, j))];
@@ -126,19 +94,14 @@ void max_pool_plane(const Plane& s, const T* x, T* y) {
 
 /// sums: a plane of the accumulation type.
 template <typename T, typename A>
-void max_pool_plane_grad(const Plane& s, const T* x, const T* dy, A* sums) {
+void max_pool_plane_grad(const PoolSizes& s, const T* x, const T* dy, A* sums) {
   for (int64_t i = 0; i < s.p; ++i) {
     for (int64_t j = 0; j < s.q; ++j) sums[largest_pixel(x, s.w, Window(s, i, j))] += A(dy[i * s.q + j]);
   }
 }
 
-template <typename A>
-A divisor(const Plane& s, const Window& window) {
-  return A(s.params.count_include_pad ? s.params.kernel.h * s.params.kernel.w : window.pixels());
-}
-
 template <typename T>
-void avg_pool_plane(const Plane& s, const T* x, T* y) {
+void avg_pool_plane(const PoolSizes& s, const T* x, T* y) {
   using A = Accumulate<T>;
   for (int64_t i = 0; i < s.p; ++i) {
     for (int64_t j = 0; j < s.q; ++j) {
@@ -147,17 +110,17 @@ void avg_pool_plane(const Plane& s, const T* x, T* y) {
       for (int64_t h = window.top; h < window.bottom; ++h) {
         for (int64_t w = window.left; w < window.right; ++w) sum += A(x[h * s.w + w]);
       }
-      y[i * s.q + j] = T(sum / divisor<A>(s, window));
+      y[i * s.q + j] = T(sum / A(window.divisor(s)));
     }
   }
 }
 
 template <typename T, typename A>
-void avg_pool_plane_grad(const Plane& s, const T* dy, A* sums) {
+void avg_pool_plane_grad(const PoolSizes& s, const T* dy, A* sums) {
   for (int64_t i = 0; i < s.p; ++i) {
     for (int64_t j = 0; j < s.q; ++j) {
       const Window window(s, i, j);
-      const A share = A(dy[i * s.q + j]) / divisor<A>(s, window);
+      const A share = A(dy[i * s.q + j]) / A(window.divisor(s));
       for (int64_t h = window.top; h < window.bottom; ++h) {
         for (int64_t w = window.left; w < window.right; ++w) sums[h * s.w + w] += share;
       }
@@ -165,29 +128,30 @@ void avg_pool_plane_grad(const Plane& s, const T* dy, A* sums) {
   }
 }
 
-/// Calls f(plane number) for all planes of x [N, C, H, W]; in parallel.
+/// Launches f(plane number) for all planes of x; in parallel.
 template <typename F>
-void for_each_plane(const Shape& x, const F& f) {
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, x[2] * x[3]));
-  parallel_for(x[0] * x[1], grain, [&](int64_t begin, int64_t end) {
+void launch_planes(const PoolSizes& s, F f) {
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, s.pixels()));
+  launch_for(s.n * s.c, grain, [f](int64_t begin, int64_t end) {
     for (int64_t plane = begin; plane < end; ++plane) f(plane);
   });
 }
 
-/// dx plane by plane from f(plane number, sums), where sums is a plane of zeros that f adds to.
+/// Launches dx plane by plane from f(plane number, sums), where sums is a plane of zeros that f adds to.
 template <typename T, typename F>
-void add_planes(Tensor& dx, const F& f) {
+void launch_sums(const PoolSizes& s, T* dx, F f) {
   using A = Accumulate<T>;
-  const int64_t pixels = dx.shape()[2] * dx.shape()[3];
-  T* out = dx.data<T>();
-  for_each_plane(dx.shape(), [&](int64_t plane) {
+  launch_planes(s, [s, dx, f](int64_t plane) {
+    T* out = dx + plane * s.pixels();
     if constexpr (std::is_same_v<T, A>) {
-      std::fill_n(out + plane * pixels, pixels, A(0));
-      f(plane, out + plane * pixels);
+      std::fill_n(out, s.pixels(), A(0));
+      f(plane, out);
     } else {
-      std::vector<A> sums(size_t(pixels), A(0));
-      f(plane, sums.data());
-      for (int64_t i = 0; i < pixels; ++i) out[plane * pixels + i] = T(sums[size_t(i)]);
+      const Scratch memory(size_t(s.pixels()) * sizeof(A));
+      A* sums = memory.as<A>();
+      std::fill_n(sums, s.pixels(), A(0));
+      f(plane, sums);
+      for (int64_t i = 0; i < s.pixels(); ++i) out[i] = T(sums[i]);
     }
   });
 }
@@ -195,48 +159,51 @@ void add_planes(Tensor& dx, const F& f) {
 }  // namespace
 
 void CpuBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
-  const Plane s(x.shape(), y.shape(), params);
+  const PoolSizes s(x.shape(), y.shape(), params);
+  if (!x.is_contiguous()) return launch_max_pool_channels_last(s, x.data<float>(), y.data<float>());
   visit_floating(x.dtype(), "max_pool2d", [&]<typename T>(Type<T>) {
-    const T* in = x.data<T>();
-    T* out = y.data<T>();
-    for_each_plane(x.shape(),
-                   [&](int64_t i) { max_pool_plane(s, in + i * s.pixels(), out + i * s.results()); });
+    launch_planes(s, [s, in = x.data<T>(), out = y.data<T>()](int64_t i) {
+      max_pool_plane(s, in + i * s.pixels(), out + i * s.results());
+    });
   });
 }
 
 void CpuBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy,
                                  const Pool2dParams& params, Tensor& dx) {
-  const Plane s(x.shape(), y.shape(), params);
+  const PoolSizes s(x.shape(), y.shape(), params);
+  if (!x.is_contiguous()) {
+    return launch_max_pool_grad_channels_last(
+        s, {x.data<float>(), y.data<float>(), dy.data<float>(), dx.data<float>()});
+  }
   visit_floating(x.dtype(), "max_pool2d_grad", [&]<typename T>(Type<T>) {
     const T *in = x.data<T>(), *results = y.data<T>(), *gradients = dy.data<T>();
     if (s.halves()) {
-      T* out = dx.data<T>();
-      return for_each_plane(x.shape(), [&](int64_t i) {
+      return launch_planes(s, [=, out = dx.data<T>()](int64_t i) {
         const int64_t pixel = i * s.pixels(), result = i * s.results();
         halve_plane_grad(s, in + pixel, results + result, gradients + result, out + pixel);
       });
     }
-    add_planes<T>(dx, [&](int64_t i, Accumulate<T>* sums) {
+    launch_sums(s, dx.data<T>(), [=](int64_t i, Accumulate<T>* sums) {
       max_pool_plane_grad(s, in + i * s.pixels(), gradients + i * s.results(), sums);
     });
   });
 }
 
 void CpuBackend::avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
-  const Plane s(x.shape(), y.shape(), params);
+  const PoolSizes s(x.shape(), y.shape(), params);
+  if (!x.is_contiguous()) return launch_avg_pool_channels_last(s, x.data<float>(), y.data<float>());
   visit_floating(x.dtype(), "avg_pool2d", [&]<typename T>(Type<T>) {
-    const T* in = x.data<T>();
-    T* out = y.data<T>();
-    for_each_plane(x.shape(),
-                   [&](int64_t i) { avg_pool_plane(s, in + i * s.pixels(), out + i * s.results()); });
+    launch_planes(s, [s, in = x.data<T>(), out = y.data<T>()](int64_t i) {
+      avg_pool_plane(s, in + i * s.pixels(), out + i * s.results());
+    });
   });
 }
 
 void CpuBackend::avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) {
-  const Plane s(dx.shape(), dy.shape(), params);
+  const PoolSizes s(dx.shape(), dy.shape(), params);
+  if (!dx.is_contiguous()) return launch_avg_pool_grad_channels_last(s, dy.data<float>(), dx.data<float>());
   visit_floating(dx.dtype(), "avg_pool2d_grad", [&]<typename T>(Type<T>) {
-    const T* gradients = dy.data<T>();
-    add_planes<T>(dx, [&](int64_t i, Accumulate<T>* sums) {
+    launch_sums(s, dx.data<T>(), [s, gradients = dy.data<T>()](int64_t i, Accumulate<T>* sums) {
       avg_pool_plane_grad(s, gradients + i * s.results(), sums);
     });
   });
