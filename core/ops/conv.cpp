@@ -29,25 +29,27 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
   const Shape shape = conv2d_shape(x.shape(), w.shape(), params);
   check<ShapeError>(!bias.defined() || bias.shape() == Shape{w.dim(0)},
                     "conv2d: need bias [{}] for w {}, got {}", w.dim(0), w.shape(), some_bias.shape());
-  Tensor y = empty(shape, x.dtype(), x.device());
-  const Tensor images = dense(x), filters = dense(w);
+  const ImageLayout layout = convolution_layout(x.dtype(), x.device());
+  Tensor y = empty(shape, x.dtype(), x.device(), layout);
+  const Tensor images = dense(x, layout), filters = dense(w);
   backend_for(x.device()).conv2d(images, filters, bias.defined() ? dense(bias) : bias, params, y);
-  return record("conv2d", y, {x, w, bias},
-                [params, x = Saved(images), w = Saved(filters)](const Tensor& gradient, InputGrads& dx) {
-                  const Tensor dy = dense(gradient);
-                  Backend& backend = backend_for(dy.device());
-                  if (dx.wants(0)) {
-                    Tensor images_gradient = dx.buffer(0);
-                    backend.conv2d_grad_input(dy, w.get(), params, images_gradient);
-                    dx.add(0, images_gradient);
-                  }
-                  if (dx.wants(1)) {
-                    Tensor filters_gradient = dx.buffer(1);
-                    backend.conv2d_grad_weight(dy, x.get(), params, filters_gradient);
-                    dx.add(1, filters_gradient);
-                  }
-                  if (dx.wants(2)) add_bias_gradient(dx, 2, dy);
-                });
+  return record(
+      "conv2d", y, {x, w, bias},
+      [params, layout, x = Saved(images), w = Saved(filters)](const Tensor& gradient, InputGrads& dx) {
+        const Tensor dy = dense(gradient, layout);
+        Backend& backend = backend_for(dy.device());
+        if (dx.wants(0)) {
+          Tensor images_gradient = dx.buffer(0, layout);
+          backend.conv2d_grad_input(dy, w.get(), params, images_gradient);
+          dx.add(0, images_gradient);
+        }
+        if (dx.wants(1)) {
+          Tensor filters_gradient = dx.buffer(1);
+          backend.conv2d_grad_weight(dy, x.get(), params, filters_gradient);
+          dx.add(1, filters_gradient);
+        }
+        if (dx.wants(2)) add_bias_gradient(dx, 2, dy);
+      });
 }
 
 }  // namespace dlengine

@@ -51,7 +51,7 @@ class CpuBackend final : public Backend {
   void matmul(const Tensor& a, const Tensor& b, Tensor& y) override;
   void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) override;
 
-  bool wants_channels_last(DType) const override { return false; }
+  bool wants_channels_last(DType dtype) const override { return dtype == DType::f32; }
   void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
               Tensor& y) override;
   void conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params, Tensor& dx) override;

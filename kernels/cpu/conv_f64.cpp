@@ -1,8 +1,8 @@
 // Convolution in f64: plain loops over planes and taps, along rows of pixels. Used to check gradients.
 #include <algorithm>
 
-#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/conv.h"
+#include "dlengine/kernels/cpu/launch.h"
 
 namespace dlengine {
 
@@ -43,10 +43,10 @@ void for_each_tap(const ConvSizes& z, const F& f) {
   }
 }
 
-/// Calls f(i) for 0 .. count - 1; in parallel.
+/// Launches f(i) for 0 .. count - 1; in parallel.
 template <typename F>
-void for_each(int64_t count, const F& f) {
-  parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+void launch_each(int64_t count, F f) {
+  launch_for(count, 1, [f](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) f(i);
   });
 }
@@ -55,7 +55,7 @@ void for_each(int64_t count, const F& f) {
 
 void conv2d_f64(const ConvSizes& z, const double* x, const double* filters, const double* bias, double* y) {
   const int64_t inputs = z.group_inputs(), taps = z.r * z.s, step = z.params.stride.w;
-  for_each(z.n * z.k, [&](int64_t plane) {
+  launch_each(z.n * z.k, [=](int64_t plane) {
     const int64_t image = plane / z.k, k = plane % z.k;
     double* out = y + plane * z.p * z.q;
     std::fill_n(out, z.p * z.q, bias ? bias[k] : 0.0);
@@ -74,7 +74,7 @@ void conv2d_f64(const ConvSizes& z, const double* x, const double* filters, cons
 void conv2d_grad_input_f64(const ConvSizes& z, const double* dy, const double* filters, double* dx) {
   const int64_t inputs = z.group_inputs(), outputs = z.group_outputs(), taps = z.r * z.s,
                 step = z.params.stride.w;
-  for_each(z.n * z.c, [&](int64_t plane) {
+  launch_each(z.n * z.c, [=](int64_t plane) {
     const int64_t image = plane / z.c, c = plane % z.c;
     double* out = dx + plane * z.h * z.w;
     std::fill_n(out, z.h * z.w, 0.0);
@@ -92,7 +92,7 @@ void conv2d_grad_input_f64(const ConvSizes& z, const double* dy, const double* f
 
 void conv2d_grad_weight_f64(const ConvSizes& z, const double* dy, const double* x, double* dfilters) {
   const int64_t inputs = z.group_inputs(), taps = z.r * z.s, step = z.params.stride.w;
-  for_each(z.k * inputs, [&](int64_t plane) {
+  launch_each(z.k * inputs, [=](int64_t plane) {
     const int64_t k = plane / inputs, c = k / z.group_outputs() * inputs + plane % inputs;
     for_each_tap(z, [&](int64_t tap, int64_t r, int64_t s) {
       double sum = 0;

@@ -58,7 +58,7 @@ void copy_transposed(const CopyWalk& walk, int axis, const T* x, T* y) {
 }
 
 void copy_bits(const Tensor& x, Tensor& y) {
-  const CopyWalk walk({&y, &x});
+  const CopyWalk walk({&y, &x}, WalkOrder::memory);
   if (walk.count == 0) return;
   visit_bits(x.dtype(), [&]<typename T>(Type<T>) {
     const T* from = static_cast<const T*>(x.raw());

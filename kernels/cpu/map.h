@@ -89,7 +89,7 @@ void map_run(const F& f, int64_t n, const int64_t* steps, std::index_sequence<kI
 template <typename R, typename... T, typename F, typename... X, size_t... kIndex>
 void map_walk(const F& f, std::index_sequence<kIndex...> indices, Tensor& y, const X&... x) {
   constexpr int kTensors = 1 + sizeof...(X);
-  const StridedWalk<kTensors> walk({&y, &x...});
+  const StridedWalk<kTensors> walk({&y, &x...}, WalkOrder::memory);
   if (walk.count == 0) return;
   std::array<int64_t, kTensors> steps;
   for (int t = 0; t < kTensors; ++t) steps[size_t(t)] = walk.stride[t][walk.rank - 1];

@@ -48,6 +48,10 @@ Desc plain(const Sizes& sizes) {
   return {sizes, dnnl::memory::data_type::f32, strides};
 }
 
+Desc channels_last(const Sizes& sizes) {
+  return {sizes, dnnl::memory::data_type::f32, dnnl::memory::format_tag::nhwc};
+}
+
 Desc any(const Sizes& sizes) { return {sizes, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any}; }
 
 dnnl::primitive_attr user_scratchpad() {

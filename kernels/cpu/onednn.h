@@ -53,6 +53,8 @@ decltype(auto) call(const char* what, F&& f) {
 
 /// f32, row-major.
 Desc plain(const Sizes& sizes);
+/// f32 images [N, C, H, W], channels-last.
+Desc channels_last(const Sizes& sizes);
 /// f32 in the order that the primitive likes best.
 Desc any(const Sizes& sizes);
 /// The scratch memory comes from us, so that threads can run one primitive side by side.
