@@ -115,6 +115,10 @@ struct Implementation : Transforms<kLanes> {
       if constexpr (!gated) return v;
       return load(gate.at[i * side + j] + channel) > 0 ? v : Vec{};
     }
+    void fetch(int i, int j, int64_t channel) const {
+      __builtin_prefetch(pixels.at[i * side + j] + channel);
+      if constexpr (gated) __builtin_prefetch(gate.at[i * side + j] + channel);
+    }
   };
 
   template <bool gated>
@@ -151,7 +155,7 @@ struct Implementation : Transforms<kLanes> {
       const auto source = input_source<gated>(z, image, block.first + tile);
       for (int64_t in = 0; in < z.in_channels; in += kLanes) {
         const auto pixel = [&](int i, int j) {
-          __builtin_prefetch(source.pixels.at[i * 6 + j] + in + next);
+          source.fetch(i, j, in + next);
           return source.at(i, j, in);
         };
         float* to = block.inputs + (in / kChunk * block.tiles + tile) * kChunk + in % kChunk;
@@ -193,30 +197,32 @@ struct Implementation : Transforms<kLanes> {
 
   static void transform_gradients(const Problem& z, const Block& block, const Image& image, float* dbias,
                                   Range panels) {
-    for (int64_t out = panels.begin * kPanel; out < min(panels.end * kPanel, z.out_channels); out += kLanes) {
-      const Vec sum = image.gate ? transform_gradients<true>(z, block, image, out)
-                                 : transform_gradients<false>(z, block, image, out);
-      store(dbias + out, load(dbias + out) + sum);
-    }
+    image.gate ? transform_gradients<true>(z, block, image, dbias, panels)
+               : transform_gradients<false>(z, block, image, dbias, panels);
   }
 
-  /// Returns the sum of the pixels.
   template <bool gated>
-  static Vec transform_gradients(const Problem& z, const Block& block, const Image& image, int64_t out) {
-    Vec sum = {};
+  static void transform_gradients(const Problem& z, const Block& block, const Image& image, float* dbias,
+                                  Range panels) {
+    const int64_t next = kTile * z.out_channels;  // from a tile to its right neighbour
     for (int64_t tile = 0; tile < block.tiles; ++tile) {
       const auto source = gradient_source<gated>(z, image, block.first + tile);
-      const auto pixel = [&](int i, int j) {
-        const Vec v = source.at(i, j, out);
-        sum += v;
-        return v;
-      };
-      float* to = block.outputs + output_offset(z, block, tile, out);
-      T::template square<4, 6, T::gradient_points>(pixel, [&](int i, const Vec* row) {
-        T::template store_points<6>(to, block.output_stride, i, row);
-      });
+      for (int64_t out = panels.begin * kPanel; out < min(panels.end * kPanel, z.out_channels);
+           out += kLanes) {
+        Vec sum = {};
+        const auto pixel = [&](int i, int j) {
+          source.fetch(i, j, out + next);
+          const Vec v = source.at(i, j, out);
+          sum += v;
+          return v;
+        };
+        float* to = block.outputs + output_offset(z, block, tile, out);
+        T::template square<4, 6, T::gradient_points>(pixel, [&](int i, const Vec* row) {
+          T::template store_points<6>(to, block.output_stride, i, row);
+        });
+        store(dbias + out, load(dbias + out) + sum);
+      }
     }
-    return sum;
   }
 
   // --- Matrix products ---
