@@ -107,8 +107,9 @@ class Backend {
   // two axes of a and of b each have one stride of 1 and the other at least the row's length, so a transpose
   // is a view.
   virtual void matmul(const Tensor& a, const Tensor& b, Tensor& y) = 0;
-  // x [N, I], weight [O, I], bias [O] or undefined -> y [N, O] = x weight^T + bias
-  virtual void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) = 0;
+  // x [N, I], weight [O, I], bias [O] or undefined -> y [N, O] = activation(x weight^T + bias)
+  virtual void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
+                      Tensor& y) = 0;
 
   // --- Convolution and pooling; filters OIHW; floating ---
   // True if convolutions in this type take and give images channels-last, false if row-major.
@@ -157,9 +158,10 @@ class Backend {
   virtual void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
                                   const Tensor& dloss, Tensor& dx) = 0;
 
-  // Adds a batch to totals f64 [5]: loss * N, hits, N, 1, and once a loss is not finite, the number (from 1) of
-  // the first such batch. loss: one element, f32 or f64. x: outputs [N, ...], floating; classes: i64 [N], then x is
-  // [N, C] and a hit is a row whose largest element (a NaN is larger than all) is the class's; or undefined.
+  // Adds a batch to totals f64 [5]: loss * N, hits, N, 1, and once a loss is not finite, the number (from 1)
+  // of the first such batch. loss: one element, f32 or f64. x: outputs [N, ...], floating; classes: i64 [N],
+  // then x is [N, C] and a hit is a row whose largest element (a NaN is larger than all) is the class's; or
+  // undefined.
   virtual void count_batch(const Tensor& loss, const Tensor& x, const Tensor& classes, Tensor& totals) = 0;
 
   // --- Optimizer updates in place over flat tensors of equal length; f32 and f64. One kernel each ---

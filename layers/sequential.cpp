@@ -22,13 +22,37 @@ Module& Sequential::operator[](size_t position) {
   return *layers_[position].second;
 }
 
+// A layer takes over the activation behind it; one that commutes with it, as max pooling does, takes it from
+// before itself, where there is less to compute.
+std::vector<Sequential::Part> Sequential::parts() const {
+  std::vector<Part> parts;
+  for (const auto& [name, layer] : layers_) parts.push_back({&name, layer.get()});
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const Activation activation = parts[i].layer->as_activation();
+    if (activation == Activation::none) continue;
+    Part* const after = i + 1 < parts.size() ? &parts[i + 1] : nullptr;
+    Part* const before = i > 0 ? &parts[i - 1] : nullptr;
+    Part* const taker = after && after->layer->commutes_with_activation() ? after
+                        : before && before->layer->takes_activation()     ? before
+                                                                          : nullptr;
+    if (!taker || taker->takes != Activation::none) continue;
+    taker->takes = activation;
+    parts[i].passed_over = true;
+  }
+  return parts;
+}
+
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (const auto& [name, layer] : layers_) {
+  for (const Part& part : parts()) {
+    if (part.passed_over) {
+      part.layer->passed_over(y.shape());
+      continue;
+    }
     try {
-      y = (*layer)(y);
+      y = part.layer->call(part.takes, y);
     } catch (Error& error) {
-      error.add_context("layer " + name);
+      error.add_context("layer " + *part.name);
       throw;
     }
   }

@@ -48,6 +48,15 @@ class Sequential final : public Module {
   void visit(ModuleVisitor& visitor) override;
 
  private:
+  /// A layer in a forward pass.
+  struct Part {
+    const std::string* name;
+    Module* layer;
+    Activation takes = Activation::none;  // over from a neighbour, which is passed over
+    bool passed_over = false;
+  };
+  std::vector<Part> parts() const;
+
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> layers_;
 };
 

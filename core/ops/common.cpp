@@ -57,4 +57,15 @@ Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> ope
                channels_last ? ImageLayout::channels_last : ImageLayout::row_major);
 }
 
+Saved saved_result(Activation activation, const Tensor& y) {
+  return Saved(activation == Activation::relu ? y.detach() : Tensor());
+}
+
+Tensor before_activation(const Saved& y, const Tensor& dy) {
+  if (!y.defined()) return dy;
+  Tensor before = empty_like(y.get());
+  backend_for(dy.device()).unary_grad(UnaryOp::relu, y.get(), dy, before);
+  return before;
+}
+
 }  // namespace dlengine

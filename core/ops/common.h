@@ -3,6 +3,8 @@
 
 #include <initializer_list>
 
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/op_params.h"
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
@@ -26,5 +28,11 @@ Tensor dense(const Tensor& x);
 /// Uninitialised memory for an elementwise result of operands of one type: channels-last if one of this shape
 /// is.
 Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands);
+
+/// y = activation(z) as the backward pass needs it; undefined where it does not.
+Saved saved_result(Activation activation, const Tensor& y);
+
+/// The gradient of z, given the saved result y = activation(z) and y's gradient; off the tape.
+Tensor before_activation(const Saved& y, const Tensor& dy);
 
 }  // namespace dlengine

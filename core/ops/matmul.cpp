@@ -66,7 +66,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return matmul_matrices(a, b);
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
   const Tensor& some_bias = bias.defined() ? bias : weight;
   check_operands("linear", {&x, &weight, &some_bias});
   check_one_floating_type("linear", {&x, &weight, &some_bias});
@@ -81,13 +81,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     rows.erase(rows.rank() - 1);
     Shape result = rows;
     result.push_back(weight.dim(0));
-    return linear(x.reshape({rows.product(), x.dim(-1)}), weight, bias).reshape(result);
+    return linear(x.reshape({rows.product(), x.dim(-1)}), weight, bias, activation).reshape(result);
   }
   const Tensor rows = dense(x);
   Tensor y = empty({x.dim(0), weight.dim(0)}, x.dtype(), x.device());
-  backend_for(x.device()).linear(rows, dense(weight), bias.defined() ? dense(bias) : bias, y);
+  backend_for(x.device()).linear(rows, dense(weight), bias.defined() ? dense(bias) : bias, activation, y);
   return record("linear", y, {x, weight, bias},
-                [x = Saved(x), weight = Saved(weight)](const Tensor& dy, InputGrads& dx) {
+                [x = Saved(x), weight = Saved(weight), result = saved_result(activation, y)](
+                    const Tensor& result_gradient, InputGrads& dx) {
+                  const Tensor dy = before_activation(result, result_gradient);
                   if (dx.wants(0)) add_product(dx, 0, dy, weight.get().detach(), x.get().shape());
                   if (dx.wants(1))
                     add_product(dx, 1, dy.transpose(0, 1), x.get().detach(), weight.get().shape());

@@ -1,6 +1,7 @@
 // Matrix products.
 #pragma once
 
+#include "dlengine/core/op_params.h"
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
@@ -11,8 +12,9 @@ namespace dlengine {
 /// DTypeError, DeviceError.
 Tensor matmul(const Tensor& a, const Tensor& b);
 
-/// x [.., I] times weight [O, I] transposed, plus bias [O] (or undefined) -> [.., O]. Types and Grads as
-/// matmul; bias too.
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+/// activation(x [.., I] times weight [O, I] transposed, plus bias [O] (or undefined)) -> [.., O]. Types and
+/// Grads as matmul; bias too.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+              Activation activation = Activation::none);
 
 }  // namespace dlengine

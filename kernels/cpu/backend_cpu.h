@@ -49,7 +49,8 @@ class CpuBackend final : public Backend {
   void arg_reduce(bool largest, const Tensor& x, int axis, Tensor& y) override;
 
   void matmul(const Tensor& a, const Tensor& b, Tensor& y) override;
-  void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) override;
+  void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
+              Tensor& y) override;
 
   bool wants_channels_last(DType dtype) const override { return dtype == DType::f32; }
   void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,

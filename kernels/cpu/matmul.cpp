@@ -40,11 +40,12 @@ struct Product {
 struct Key {
   Product product;
   bool bias = false;
+  Activation activation = Activation::none;
   int threads = 1;
   friend bool operator==(const Key&, const Key&) = default;
   size_t hash() const {
     const auto& [m, n, k, a, b] = product;
-    return hash_of(m, n, k, a.step, a.transposed, b.step, b.transposed, bias, threads);
+    return hash_of(m, n, k, a.step, a.transposed, b.step, b.transposed, bias, int(activation), threads);
   }
 };
 
@@ -68,25 +69,25 @@ std::shared_ptr<Plan> make_plan(const Key& key) {
   if (key.bias) plan->bias = onednn::plain({1, p.n});
   const dnnl::matmul::desc desc = key.bias ? dnnl::matmul::desc(plan->a, plan->b, plan->bias, plan->y)
                                            : dnnl::matmul::desc(plan->a, plan->b, plan->y);
-  const dnnl::matmul::primitive_desc primitive(desc, onednn::user_scratchpad(), onednn::engine());
+  const dnnl::matmul::primitive_desc primitive(desc, onednn::attributes(key.activation), onednn::engine());
   plan->primitive = dnnl::matmul(primitive);
   plan->scratchpad = primitive.scratchpad_desc();
   return plan;
 }
 
-/// The plan for this thread's team, which the caller has set to `threads`.
-std::shared_ptr<Plan> plan_for(const Product& product, bool bias, int threads) {
+/// The plan for this thread's team, which the caller has set to the key's threads.
+std::shared_ptr<Plan> plan_for(const Key& key) {
   static PlanCache<Key, Plan> cache;
-  const Key key{product, bias, threads};
   return cache.get(key, [&] { return make_plan(key); });
 }
 
-/// Where the operands of a product are; bias may be null.
+/// Where the operands of a product are, and what else is done to it; bias may be null.
 struct Operands {
   const float* a;
   const float* b;
-  const float* bias;
   float* y;
+  const float* bias = nullptr;
+  Activation activation = Activation::none;
 };
 
 onednn::Call call_of(const Plan& plan, const Operands& at, const Scratch& scratchpad) {
@@ -102,7 +103,7 @@ onednn::Call call_of(const Plan& plan, const Operands& at, const Scratch& scratc
 void launch_shared(const Product& product, const Operands& at) {
   const int threads = onednn::team_size();
   const onednn::Team team(threads);
-  const auto plan = plan_for(product, at.bias != nullptr, threads);
+  const auto plan = plan_for({product, at.bias != nullptr, at.activation, threads});
   const Scratch scratchpad(plan->scratchpad.get_size());
   launch([call = call_of(*plan, at, scratchpad), threads] {
     const onednn::Team same_team(threads);
@@ -113,7 +114,7 @@ void launch_shared(const Product& product, const Operands& at) {
 /// Multiplications for which a vendor's call would take longer to start than to compute.
 constexpr int64_t kTinyProduct = 2048;
 
-/// y = a b + bias, a row of y at a time.
+/// y = activation(a b + bias), a row of y at a time.
 void multiply_tiny(const Product& p, const Operands& at) {
   const int64_t a_row = p.a.transposed ? 1 : p.a.step, a_column = p.a.transposed ? p.a.step : 1;
   for (int64_t i = 0; i < p.m; ++i) {
@@ -129,6 +130,9 @@ void multiply_tiny(const Product& p, const Operands& at) {
       for (int64_t k = 0; k < p.k; ++k) {
         for (int64_t j = 0; j < p.n; ++j) y[j] += a[k * a_column] * at.b[k * p.b.step + j];
       }
+    }
+    if (at.activation == Activation::relu) {
+      for (int64_t j = 0; j < p.n; ++j) y[j] = Relu::value(y[j]);
     }
   }
 }
@@ -169,7 +173,7 @@ void multiply_f32(Product product, const BatchWalk& batches, const float* a, con
   const bool tall = batches.rank == 1 && batches.stride[2][0] == 0 && !product.a.transposed &&
                     batches.stride[1][0] == product.m * product.a.step;
   if (tall) product.m *= batches.count;
-  if (tall || batches.count == 1) return launch_product(product, {a, b, nullptr, y});
+  if (tall || batches.count == 1) return launch_product(product, {a, b, y});
 
   // Either the threads share each product, or each thread computes products of its own.
   const int all = onednn::team_size();
@@ -179,10 +183,11 @@ void multiply_f32(Product product, const BatchWalk& batches, const float* a, con
   const int64_t grain =
       own ? std::max<int64_t>(1, 2 * kGrain / (product.m * product.n * product.k)) : batches.count;
   launch_batches(batches, grain,
-                 [=, plan = plan_for(product, false, threads)](int64_t a_at, int64_t b_at, int64_t y_at) {
+                 [=, plan = plan_for({product, false, Activation::none, threads})](int64_t a_at, int64_t b_at,
+                                                                                   int64_t y_at) {
                    const onednn::Team same_team(threads);
                    const Scratch scratchpad(plan->scratchpad.get_size());
-                   call_of(*plan, {a + a_at, b + b_at, nullptr, y + y_at}, scratchpad)();
+                   call_of(*plan, {a + a_at, b + b_at, y + y_at}, scratchpad)();
                  });
 }
 
@@ -253,25 +258,27 @@ void CpuBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
                [&] { multiply_f32(product, batches, a.data<float>(), b.data<float>(), y.data<float>()); });
 }
 
-void CpuBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) {
+void CpuBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
+                        Tensor& y) {
   const int64_t rows = x.dim(0), inputs = x.dim(1), outputs = weight.dim(0);
   if (y.numel() == 0) return;
   if (is_narrow(y.dtype())) {
     Tensor wide = wide_like(y);
-    linear(widened(x), widened(weight), widened(bias), wide);
+    linear(widened(x), widened(weight), widened(bias), activation, wide);
     return copy(wide, y);
   }
   if (y.dtype() == DType::f32 && inputs > 0) {
     return onednn::call("linear", [&] {
       const Product product{rows, outputs, inputs, {inputs, false}, {inputs, true}};
       const float* shift = bias.defined() ? bias.data<float>() : nullptr;
-      launch_product(product, {x.data<float>(), weight.data<float>(), shift, y.data<float>()});
+      launch_product(product, {x.data<float>(), weight.data<float>(), y.data<float>(), shift, activation});
     });
   }
   matmul(x, Tensor(weight.storage(), weight.offset(), {inputs, outputs}, {1, inputs}, weight.dtype()), y);
   if (bias.defined()) {
     binary(BinaryOp::add, y, Tensor(bias.storage(), bias.offset(), y.shape(), {0, 1}, bias.dtype()), y);
   }
+  if (activation == Activation::relu) unary(UnaryOp::relu, y, y);
 }
 
 }  // namespace dlengine

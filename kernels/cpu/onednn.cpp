@@ -60,6 +60,16 @@ dnnl::primitive_attr user_scratchpad() {
   return attributes;
 }
 
+dnnl::primitive_attr attributes(Activation activation) {
+  dnnl::primitive_attr result = user_scratchpad();
+  if (activation == Activation::relu) {
+    dnnl::post_ops after;
+    after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+    result.set_post_ops(after);
+  }
+  return result;
+}
+
 Call::Call(const dnnl::primitive& primitive, std::initializer_list<Argument> arguments)
     : primitive_(primitive) {
   for (const Argument& argument : arguments) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "dlengine/core/op_params.h"
 #include "dlengine/kernels/cpu/scratch.h"
 
 namespace dlengine::onednn {
@@ -59,6 +60,8 @@ Desc channels_last(const Sizes& sizes);
 Desc any(const Sizes& sizes);
 /// The scratch memory comes from us, so that threads can run one primitive side by side.
 dnnl::primitive_attr user_scratchpad();
+/// The same, with an activation that is applied to the result.
+dnnl::primitive_attr attributes(Activation activation);
 
 /// One tensor of a primitive.
 struct Argument {

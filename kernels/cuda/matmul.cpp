@@ -249,11 +249,17 @@ void CudaBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
   multiply_batches(queue, product, StridedWalk<3>({&a_batch, &b_batch, &y_batch}));
 }
 
-void CudaBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) {
-  if (!bias.defined()) return matmul(x, transposed(weight), y);
+void CudaBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
+                         Tensor& y) {
   if (y.numel() == 0) return;
-  if (x.dim(1) == 0) return spread_bias(bias, 1, y);
-  multiply(current_queue(y.device()), Product(x, transposed(weight), y, bias.raw()));
+  if (!bias.defined()) {
+    matmul(x, transposed(weight), y);
+  } else if (x.dim(1) == 0) {
+    spread_bias(bias, 1, y);
+  } else {
+    multiply(current_queue(y.device()), Product(x, transposed(weight), y, bias.raw()));
+  }
+  if (activation == Activation::relu) unary(UnaryOp::relu, y, y);
 }
 
 void CudaBackend::spread_bias(const Tensor& bias, int axis, Tensor& y) {

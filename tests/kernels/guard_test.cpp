@@ -147,7 +147,7 @@ const KernelRow kRows[] = {
      }},
     {"linear",
      [](Call& c) {
-       c.backend.linear(c.in({45, 37}), c.in({29, 37}), c.in({29}), c.out({45, 29}));
+       c.backend.linear(c.in({45, 37}), c.in({29, 37}), c.in({29}), Activation::relu, c.out({45, 29}));
      }},
     {"conv2d",
      [](Call& c) { c.backend.conv2d(c.in(kImages), c.in(kFilters), c.in({9}), kConv, c.out(kConvolved)); }},
