@@ -17,11 +17,10 @@ namespace dlengine::direct {
 
 namespace {
 
-constexpr int64_t kBandFloats = 32 << 10;     // of the planes that a thread fills at a time
-constexpr int64_t kGradBandFloats = 8 << 10;  // of planes and gradients: several loops run over them
-constexpr int64_t kMostSlots = 16;            // sums that a filter gradient is collected in
-constexpr int64_t kSlotFloats = 1 << 20;      // of all slots
-constexpr int64_t kThreadWork = 1 << 18;      // multiplications that are worth another thread
+constexpr int64_t kBandFloats = 32 << 10;  // that a thread works on at a time: planes and what goes with them
+constexpr int64_t kMostSlots = 16;         // sums that a filter gradient is collected in
+constexpr int64_t kSlotFloats = 1 << 20;   // of all slots
+constexpr int64_t kThreadWork = 1 << 18;   // multiplications that are worth another thread
 
 const Kernels& kernels_for(Isa isa) { return isa == Isa::avx512 ? avx512_kernels() : avx2_kernels(); }
 
@@ -72,8 +71,7 @@ Image image_at(const float* data, const float* gate, int64_t at) {
 
 /// The gradient of the input either sums up, for each of its pixels, the products of all taps, zeros of dy's
 /// border among them; or a convolution of size 1 computes the products of all pixels of dy, and each pixel of
-/// dx collects its own. True where the latter takes fewer vectors and the products of an image stay in the
-/// cache.
+/// dx collects its own. True where the latter takes fewer vectors and the sums of an image stay in the cache.
 bool collecting_pays(const ConvSizes& z, const Kernels& kernels) {
   const Conv2dParams& params = z.params;
   const int64_t taps = z.r * z.s, products = taps * z.c, pixels = z.h * z.w;
@@ -81,12 +79,12 @@ bool collecting_pays(const ConvSizes& z, const Kernels& kernels) {
   const int64_t summing = z.h * (z.w + z.s - 1) * z.k * products;
   const int64_t collecting =
       z.p * z.q * z.k * round_up(products, kernels.lanes) + 2 * pixels * taps * kernels.lanes;
-  return collecting < summing && z.p * z.q * products <= kBandFloats;
+  return collecting < summing && pixels * kernels.lanes <= kBandFloats;
 }
 
 /// The convolution of size 1 whose results are the products of all taps, [p, q, (r, s, c)].
-ConvSizes products_of(const ConvSizes& z) {
-  const int64_t products = z.r * z.s * z.c;
+ConvSizes products_of(const ConvSizes& z, int64_t lanes) {
+  const int64_t products = round_up(z.r * z.s * z.c, lanes);
   return {{z.n, products, z.p, z.q}, {z.k, products, 1, 1}, {z.n, z.k, z.p, z.q}, {}};
 }
 
@@ -112,7 +110,7 @@ class ConvolutionPlan {
   std::vector<int64_t> offsets_;         // of all parts
   std::vector<int64_t> filter_offsets_;  // likewise; and of all output channels:
   std::vector<int64_t> channel_offsets_;
-  int64_t bands_ = 0, out_rows_ = 0, workers_ = 0, scratch_floats_ = 0, products_at_ = 0;
+  int64_t bands_ = 0, out_rows_ = 0, workers_ = 0, scratch_floats_ = 0;
   int64_t lanes_ = 0;  // channels that are adjacent in the weights
   float *weights_ = nullptr, *bias_ = nullptr, *scratch_ = nullptr;
 };
@@ -120,7 +118,7 @@ class ConvolutionPlan {
 ConvolutionPlan::ConvolutionPlan(Pass pass, const ConvSizes& sizes, const Run& run)
     : forward_(pass == Pass::forward),
       collects_(!forward_ && collecting_pays(sizes, kernels_for(run.isa))),
-      z_(collects_ ? products_of(sizes) : sizes),
+      z_(collects_ ? products_of(sizes, kernels_for(run.isa).lanes) : sizes),
       kernels_(kernels_for(run.isa)),
       arena_(run.workspace) {
   const Axes axes = forward_ ? forward_axes(z_) : gradient_axes(z_);
@@ -136,26 +134,32 @@ ConvolutionPlan::ConvolutionPlan(Pass pass, const ConvSizes& sizes, const Run& r
   const int64_t pitch = cols.outputs + cols.reach, planes_width = inputs * rows.phases * cols.phases * pitch;
   const int64_t cached = band_rows(rows, planes_width, conv_.few ? conv_.channels * pitch : 0, kBandFloats);
   conv_.band = std::min(cached, ceil_div(rows.outputs, ceil_div(run.threads, z_.n)));
-  if (collects_) conv_.band = rows.outputs;
-  bands_ = ceil_div(rows.outputs, conv_.band);
+  if (collects_) conv_.band = 1;
+  bands_ = collects_ ? 1 : ceil_div(rows.outputs, conv_.band);
   conv_.in = make_planes(axes, inputs, conv_.band, kernels_.lanes);
   conv_.sums_at = round_up(conv_.in.floats + kernels_.overrun, 16);
   conv_.sum_step = round_up(conv_.band * conv_.in.pitch + kernels_.overrun, 16);
   out_rows_ = forward_ ? z_.p : z_.h;
-  add_parts(axes);
   add_channels(sizes);
+  add_parts(axes);
 
   workers_ = worker_count(z_, z_.n * bands_, run.threads);
   scratch_floats_ = conv_.sums_at + (conv_.few ? conv_.channels * conv_.sum_step : 0);
-  products_at_ = scratch_floats_;
-  if (collects_) scratch_floats_ += round_up(z_.p * z_.q * conv_.channels, 16);
+  if (collects_) {
+    const Size2 padding = sizes.params.padding;
+    const int64_t sums_at =
+        scratch_floats_ + round_up((z_.q + 2 * sizes.s - 2) * conv_.channels + kernels_.overrun, 16);
+    collection_ = {sizes.c, sizes.h,   sizes.w,   sizes.p,        sizes.q,         sizes.r,
+                   sizes.s, padding.h, padding.w, conv_.channels, scratch_floats_, sums_at};
+    scratch_floats_ = sums_at + sizes.h * sizes.w * kernels_.lanes;
+  }
   weights_ = arena_.take(int64_t(offsets_.size()) * round_up(conv_.channels, lanes_));
   bias_ = arena_.take(round_up(conv_.channels, lanes_));
   scratch_ = arena_.take(workers_ * scratch_floats_);
 }
 
 void ConvolutionPlan::add_parts(const Axes& axes) {
-  const int64_t input_step = (forward_ ? 1 : z_.c) * z_.r * z_.s;
+  const int64_t input_step = (forward_ ? 1 : int64_t(channel_offsets_.size())) * z_.r * z_.s;
   for (int64_t a = 0; a < conv_.step_h; ++a) {
     for (int64_t b = 0; b < conv_.step_w; ++b) {
       const auto before = offsets_.size();
@@ -180,12 +184,11 @@ void ConvolutionPlan::add_parts(const Axes& axes) {
 
 void ConvolutionPlan::add_channels(const ConvSizes& sizes) {
   const int64_t taps = sizes.r * sizes.s;
-  for (int64_t i = 0; i < conv_.channels; ++i) {
+  const int64_t channels = collects_ ? taps * sizes.c : conv_.channels;
+  for (int64_t i = 0; i < channels; ++i) {
     channel_offsets_.push_back(collects_ ? i % sizes.c * taps + i / sizes.c
                                          : i * (forward_ ? sizes.c : 1) * taps);
   }
-  const Size2 padding = sizes.params.padding;
-  collection_ = {sizes.c, sizes.h, sizes.w, sizes.p, sizes.q, sizes.r, sizes.s, padding.h, padding.w};
 }
 
 /// The filters as the loops read them.
@@ -200,7 +203,7 @@ void ConvolutionPlan::pack(const float* filters) {
       for (int64_t tap = 0; tap < part.taps; ++tap) {
         const float* from = filters + filter_offsets_[first + size_t(tap)];
         for (int64_t k = block; k < block + lanes_; ++k) {
-          *weights++ = k < conv_.channels ? from[channel_offsets_[size_t(k)]] : 0;
+          *weights++ = k < int64_t(channel_offsets_.size()) ? from[channel_offsets_[size_t(k)]] : 0;
         }
       }
     }
@@ -225,11 +228,12 @@ void ConvolutionPlan::run(const float* filters, const float* bias, bool relu, co
     std::fill_n(scratch, conv_.sums_at, 0.0f);
     for (int64_t task = first; task < last; ++task) {
       const int64_t image = task / bands_, first_row = task % bands_ * conv_.band;
-      float* result = y + image * y_step;
-      float* products = scratch + products_at_;
-      kernels_.convolve(conv_, image_at(x.data, x.gate, image * x_step), first_row, scratch,
-                        collects_ ? products : result);
-      if (collects_) kernels_.collect(collection_, products, result);
+      const Image pixels = image_at(x.data, x.gate, image * x_step);
+      if (collects_) {
+        kernels_.collect(conv_, collection_, pixels, scratch, y + image * y_step);
+      } else {
+        kernels_.convolve(conv_, pixels, first_row, scratch, y + image * y_step);
+      }
     }
   });
 }
@@ -269,7 +273,7 @@ GradientPlan::GradientPlan(const ConvSizes& sizes, const Run& run)
   grad_.p = z_.p;
   grad_.q = z_.q;
   const int64_t dy_width = grad_.few ? pitch * z_.k : z_.q * round_up(z_.k, lanes);
-  grad_.band = band_rows(rows, z_.c * rows.phases * cols.phases * pitch, dy_width, kGradBandFloats);
+  grad_.band = band_rows(rows, z_.c * rows.phases * cols.phases * pitch, dy_width, kBandFloats);
   bands_ = ceil_div(z_.p, grad_.band);
   grad_.x = make_planes(axes, z_.c, grad_.band, lanes);
   grad_.dy = make_planes({{.in = z_.p}, {.in = z_.q, .outputs = pitch}}, z_.k, grad_.band, lanes);
@@ -310,9 +314,10 @@ void GradientPlan::run(const GradWeightOperands& operands) {
       std::fill_n(sums, slot_floats_, 0.0f);
       for (int64_t task = tasks * slot / slots_; task < tasks * (slot + 1) / slots_; ++task) {
         const int64_t image = task / bands_;
-        kernels_.accumulate(grad_, {operands.x + image * x_step, nullptr},
-                            image_at(operands.dy, operands.relu_y, image * y_step),
-                            task % bands_ * grad_.band, scratch, sums);
+        const GradientBand band{image_at(operands.x, nullptr, image * x_step),
+                                image_at(operands.dy, operands.relu_y, image * y_step),
+                                task % bands_ * grad_.band};
+        kernels_.accumulate(grad_, band, scratch, sums);
       }
     }
   });
@@ -349,8 +354,10 @@ Isa best_isa() {
   return isa;
 }
 
-bool fits(const ConvSizes& sizes) {
-  return sizes.params.groups == 1 && (sizes.c < 16 || sizes.k < 16) && best_isa() != Isa::none;
+bool fits(const ConvSizes& z) {
+  // With one tap and many inputs it is a matrix product, of which the planes would be transposed in vain.
+  const bool few = z.c < 16 || (z.k < 16 && z.r * z.s > 1);
+  return z.params.groups == 1 && few && best_isa() != Isa::none;
 }
 
 size_t workspace_bytes(Pass pass, const ConvSizes& sizes, const Run& run) {

@@ -43,17 +43,19 @@ struct Convolution {
   int64_t part_count;
   int64_t band;  // rows of each part that are computed from one filling of the planes
   int64_t channels, w, step_h, step_w;
-  const float* bias;  // of as many channels as the vectors have lanes
+  const float* bias;  // zeros fill the last vector of channels
   bool relu;
   bool few;          // the lanes are pixels, else channels
   int64_t sum_step;  // few: floats from one channel's sums to the next
 };
 
-/// dx[pixel] = the sum of products[pixel of dy][tap], [channels] each, over those that a pixel of dy adds to
-/// it; stride and dilation are 1.
+/// dx [h, w, channels] = the sum of what the pixels of dy [p, q] give it by each of their taps. These
+/// products, [p, q, (r, s, channels)], are a convolution of size 1 by bands of one row. Stride and dilation
+/// are 1.
 struct Collection {
-  int64_t channels;
-  int64_t h, w, p, q, r, s, pad_h, pad_w;
+  int64_t channels, h, w, p, q, r, s, pad_h, pad_w;
+  int64_t pixel_step;            // floats from one pixel's products to the next
+  int64_t products_at, sums_at;  // in the scratch: a row's products, and sums [h, w, lanes]
 };
 
 /// df[k][tap] = the sum over the pixels of dy[pixel][k] * plane[tap][pixel].
@@ -68,6 +70,11 @@ struct FilterGradient {
   bool few;  // the lanes are pixels, else channels
 };
 
+struct GradientBand {
+  Image x, dy;
+  int64_t first;  // row of dy
+};
+
 /// The loops for one instruction set. Scratch is zero before its first use, and a call may go past the planes
 /// by `overrun` floats.
 struct Kernels {
@@ -78,11 +85,11 @@ struct Kernels {
       few_taps[9];  // by the number of channels if these are few: taps of a filter gradient come in so many
   /// Computes the outputs of a band that begins with row `first` of each part.
   void (*convolve)(const Convolution&, const Image& x, int64_t first, float* scratch, float* y);
-  void (*collect)(const Collection&, const float* products, float* dx);
+  /// Computes dx of one image.
+  void (*collect)(const Convolution& products, const Collection&, const Image& dy, float* scratch, float* dx);
   /// Adds a band's share to sums: [vector of channels][tap][lane], or where they are few
   /// [tap][channel][lane].
-  void (*accumulate)(const FilterGradient&, const Image& x, const Image& dy, int64_t first, float* scratch,
-                     float* sums);
+  void (*accumulate)(const FilterGradient&, const GradientBand&, float* scratch, float* sums);
 };
 
 const Kernels& avx2_kernels();

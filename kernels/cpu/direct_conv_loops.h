@@ -78,20 +78,23 @@ struct Loops {
     return kLoops[pixels - 1];
   }
 
-  /// V vectors of channels of all pixels of a part, from its row `first` on.
+  /// The tile's vectors of channels for all pixels of a band that begins with the part's row `first`.
   template <int V>
-  static void channel_rows(const Convolution& conv, const Part& part, int64_t vector, int64_t first,
-                           const float* planes, float* y) {
+  static void channel_rows(ChannelTile tile, int64_t first) {
+    const Convolution& conv = tile.conv;
+    const Part part = tile.part;
+    const float* planes = tile.in;
+    float* y = tile.out;
     constexpr int kMost = kTilePixels<V>;
     const int64_t tiles = (part.cols + kMost - 1) / kMost;
     const int64_t rows = conv.band < part.rows - first ? conv.band : part.rows - first;
     for (int64_t i = 0; i < rows; ++i) {
-      float* row = y + (((first + i) * conv.step_h + part.row) * conv.w + part.col) * conv.channels;
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        const int64_t begin = part.cols * tile / tiles, end = part.cols * (tile + 1) / tiles;
-        const auto loop = channel_loop<V>(end - begin, std::make_integer_sequence<int, kMost>());
-        loop({part, conv, vector, planes + i * conv.in.pitch + begin,
-              row + begin * conv.step_w * conv.channels});
+      const int64_t row = ((first + i) * conv.step_h + part.row) * conv.w + part.col;
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t begin = part.cols * t / tiles, end = part.cols * (t + 1) / tiles;
+        tile.in = planes + i * conv.in.pitch + begin;
+        tile.out = y + (row + begin * conv.step_w) * conv.channels;
+        channel_loop<V>(end - begin, std::make_integer_sequence<int, kMost>())(tile);
       }
     }
   }
@@ -164,56 +167,73 @@ struct Loops {
         continue;
       }
       const int64_t vectors = (conv.channels + kLanes - 1) / kLanes;
-      for (int64_t v = 0; v + 1 < vectors; v += 2) channel_rows<2>(conv, part, v, first, planes, y);
-      if (vectors % 2 == 1) channel_rows<1>(conv, part, vectors - 1, first, planes, y);
+      for (int64_t v = 0; v + 1 < vectors; v += 2) channel_rows<2>({part, conv, v, planes, y}, first);
+      if (vectors % 2 == 1) channel_rows<1>({part, conv, vectors - 1, planes, y}, first);
     }
   }
 
-  static void collect(const Collection& z, const float* products, float* dx) {
-    const int64_t pixel_step = z.r * z.s * z.channels;
-    for (int64_t h = z.pad_h; h < z.h + z.pad_h; ++h) {
-      const int64_t first_r = h < z.p ? 0 : h - z.p + 1, last_r = h < z.r ? h : z.r - 1;
-      for (int64_t w = z.pad_w; w < z.w + z.pad_w; ++w, dx += z.channels) {
-        const int64_t first_s = w < z.q ? 0 : w - z.q + 1, last_s = w < z.s ? w : z.s - 1;
-        Vec sum = S::broadcast(0);
-        for (int64_t r = first_r; r <= last_r; ++r) {
-          const float* row = products + ((h - r) * z.q + w) * pixel_step + r * z.s * z.channels;
-          for (int64_t s = first_s; s <= last_s; ++s) {
-            sum = S::add(sum, S::load_first(row + s * (z.channels - pixel_step), z.channels));
-          }
-        }
-        S::store_first(dx, sum, z.channels);
+  // --- The gradient of the input from the products of all taps ---
+
+  /// Adds to a row of sums, [w, lanes] of which the first channels are meaningful, the taps of one row of the
+  /// filters. z is a copy, which no vector that is stored can change.
+  static void add_products(const Collection z, const float* products, float* sums) {
+    const int64_t next_tap = z.channels - z.pixel_step;  // the next one belongs to the pixel before
+    for (int64_t w = 0; w < z.w; ++w, products += z.pixel_step, sums += kLanes) {
+      Vec sum = S::load(sums);
+      const float* product = products;
+      for (int64_t s = 0; s < z.s; ++s, product += next_tap) sum = S::add(sum, S::load(product));
+      S::store(sums, sum);
+    }
+  }
+
+  static void collect(const Convolution& conv, const Collection& z, const Image& dy, float* scratch,
+                      float* dx) {
+    float* sums = scratch + z.sums_at;
+    Copy::zero(sums, sums + z.h * z.w * kLanes);
+    // Pixels of zeros on both sides of a row.
+    const int64_t border = (z.s - 1) * z.pixel_step, row = z.q * z.pixel_step;
+    float* products = scratch + z.products_at + border;
+    Copy::zero(products - border, products);
+    Copy::zero(products + row, products + row + border);
+    for (int64_t p = 0; p < z.p; ++p) {
+      convolve(conv, Copy::from(dy, p * z.q * conv.in.channels), 0, scratch, products);
+      for (int64_t r = 0; r < z.r; ++r) {
+        const int64_t h = p + r - z.pad_h;
+        if (h < 0 || h >= z.h) continue;
+        add_products(z, products + z.pad_w * z.pixel_step + r * z.s * z.channels, sums + h * z.w * kLanes);
       }
+    }
+    for (int64_t i = 0; i < z.h * z.w; ++i) {
+      S::store_first(dx + i * z.channels, S::load(sums + i * kLanes), z.channels);
     }
   }
 
   // --- Filter gradients, lanes are channels ---
 
-  /// Rows of dy with zeros behind its channels, so that they fill vectors.
+  /// Pixels of dy with zeros behind their channels, so that these fill vectors.
   static void pad_channels(const Image& dy, int64_t pixels, int64_t channels, float* to) {
     for (int64_t i = 0; i < pixels; ++i) {
       for (int64_t c = 0; c < channels; c += kLanes, to += kLanes) {
-        const int64_t at = i * channels + c;
-        Vec values = S::load_first(dy.data + at, channels - c);
-        if (dy.gate) values = S::gated(values, S::load_first(dy.gate + at, channels - c));
-        S::store(to, values);
+        S::store(to, Copy::load(dy, i * channels + c, channels - c));
       }
     }
   }
 
   struct TapTile {
     const FilterGradient& grad;
-    int64_t tap, vector, vectors;  // the first ones, and all vectors of channels
+    int64_t tap, vector;  // the first ones
     int64_t rows;
     const float* planes;
-    const float* dy;
+    Image dy;          // from the first row on
+    int64_t channels;  // of dy
     float* sums;
   };
 
-  /// V vectors of channels, T taps.
-  template <int V, int T>
+  /// V vectors of channels, T taps. Plain: all of dy counts, and channels fill vectors.
+  template <int V, int T, bool Plain>
   static void tap_tile(const TapTile& t) {
-    const int64_t vector_step = t.grad.taps * kLanes, pixel_step = t.vectors * kLanes;
+    const int64_t vector_step = t.grad.taps * kLanes, q = t.grad.q, channels = t.channels;
+    const int64_t left = channels - t.vector * kLanes;
     float* out = t.sums + t.vector * vector_step + t.tap * kLanes;
     Vec sums[T][V];
 #pragma GCC unroll 32
@@ -221,15 +241,17 @@ struct Loops {
 #pragma GCC unroll 32
       for (int i = 0; i < T; ++i) sums[i][v] = S::load(out + v * vector_step + i * kLanes);
     }
-    const float* dy = t.dy + t.vector * kLanes;
+    Image dy = Copy::from(t.dy, t.vector * kLanes);
     for (int64_t row = 0; row < t.rows; ++row) {
       const float* x[T];
 #pragma GCC unroll 32
       for (int i = 0; i < T; ++i) x[i] = t.planes + t.grad.offsets[t.tap + i] + row * t.grad.x.pitch;
-      for (int64_t j = 0; j < t.grad.q; ++j, dy += pixel_step) {
+      for (int64_t j = 0; j < q; ++j, dy = Copy::from(dy, channels)) {
         Vec d[V];
 #pragma GCC unroll 32
-        for (int v = 0; v < V; ++v) d[v] = S::load(dy + v * kLanes);
+        for (int v = 0; v < V; ++v) {
+          d[v] = Plain ? S::load(dy.data + v * kLanes) : Copy::load(dy, v * kLanes, left - v * kLanes);
+        }
 #pragma GCC unroll 32
         for (int i = 0; i < T; ++i) {
           const Vec pixel = S::broadcast(x[i][j]);
@@ -247,20 +269,21 @@ struct Loops {
 
   using TapTileLoop = void (*)(const TapTile&);
 
-  template <int V, int... I>
+  template <int V, bool Plain, int... I>
   static TapTileLoop tap_loop(int64_t taps, std::integer_sequence<int, I...>) {
-    static constexpr TapTileLoop kLoops[] = {&tap_tile<V, I + 1>...};
+    static constexpr TapTileLoop kLoops[] = {&tap_tile<V, I + 1, Plain>...};
     return kLoops[taps - 1];
   }
 
   /// V vectors of channels, all taps.
   template <int V>
-  static void channel_sums(TapTile tile) {
-    constexpr int kMost = kTilePixels<V>;
-    const int64_t taps = tile.grad.taps, tiles = (taps + kMost - 1) / kMost;
+  static void channel_sums(TapTile tile, bool plain) {
+    constexpr std::make_integer_sequence<int, kTilePixels<V>> kSizes;
+    const int64_t taps = tile.grad.taps, tiles = (taps + kSizes.size() - 1) / kSizes.size();
     for (int64_t i = 0; i < tiles; ++i) {
       tile.tap = taps * i / tiles;
-      tap_loop<V>(taps * (i + 1) / tiles - tile.tap, std::make_integer_sequence<int, kMost>())(tile);
+      const int64_t count = taps * (i + 1) / tiles - tile.tap;
+      (plain ? tap_loop<V, true>(count, kSizes) : tap_loop<V, false>(count, kSizes))(tile);
     }
   }
 
@@ -308,27 +331,25 @@ struct Loops {
     }
   }
 
-  static void accumulate(const FilterGradient& grad, const Image& x, const Image& dy, int64_t first,
-                         float* scratch, float* sums) {
+  static void accumulate(const FilterGradient& grad, const GradientBand& band, float* scratch, float* sums) {
+    const auto& [x, dy, first] = band;
     const int64_t rows = grad.band < grad.p - first ? grad.band : grad.p - first;
-    float* gradients = scratch + grad.dy_at;
     Copy::fill(grad.x, x, first, scratch);
     if (grad.few) {
-      Copy::fill(grad.dy, dy, first, gradients);
-      for (int64_t c = 0; c < grad.k; ++c) {  // what a vector may have written behind a plane
-        float* end = gradients + c * grad.dy.channel_step + grad.dy.rows * grad.dy.pitch;
-        Copy::zero(end, end + kLanes);
-      }
+      Copy::fill(grad.dy, dy, first, scratch + grad.dy_at);
       with_constant<kMostFew>(grad.k, [&]<int C>() { few_sums<C>(grad, rows, scratch, sums); });
       return;
     }
-    const int64_t at = first * grad.q * grad.k;
-    pad_channels({dy.data + at, dy.gate ? dy.gate + at : nullptr}, rows * grad.q, grad.k, gradients);
     const int64_t vectors = (grad.k + kLanes - 1) / kLanes;
-    for (int64_t v = 0; v + 1 < vectors; v += 2) {
-      channel_sums<2>({grad, 0, v, vectors, rows, scratch, gradients, sums});
+    TapTile tile{grad, 0, 0, rows, scratch, Copy::from(dy, first * grad.q * grad.k), grad.k, sums};
+    if (grad.taps > 4 * kTilePixels<2>) {  // many loops read dy: it is prepared for them
+      pad_channels(tile.dy, rows * grad.q, grad.k, scratch + grad.dy_at);
+      tile.dy = {scratch + grad.dy_at, nullptr};
+      tile.channels = vectors * kLanes;
     }
-    if (vectors % 2 == 1) channel_sums<1>({grad, 0, vectors - 1, vectors, rows, scratch, gradients, sums});
+    const bool plain = !tile.dy.gate && tile.channels % kLanes == 0;
+    for (; tile.vector + 1 < vectors; tile.vector += 2) channel_sums<2>(tile, plain);
+    if (tile.vector < vectors) channel_sums<1>(tile, plain);
   }
 
   // --- All ---

@@ -52,7 +52,7 @@ struct PlaneCopy {
     return image.gate ? S::gated(values, S::load_first(image.gate + at, n)) : values;
   }
 
-  /// Adjacent pixels of C channels to planes; writes up to a vector too much.
+  /// Adjacent pixels of C channels to planes; writes up to a vector of zeros too much.
   template <int C>
   static void split_pixels(const Image& pixels, int64_t elements, float* to, int64_t channel_step) {
     static constexpr Transposition<C, kLanes> kOrder;
@@ -76,7 +76,7 @@ struct PlaneCopy {
     if constexpr (2 * D < kLanes) transpose<2 * D>(rows);
   }
 
-  /// `count` pixels, one in every step_w, to planes; writes up to a vector too much.
+  /// `count` pixels, one in every step_w, to planes; writes up to a vector of zeros too much.
   static void transpose_pixels(const Planes& p, const Image& pixels, int64_t count, float* to) {
     for (int64_t i = 0; i < count; i += kLanes) {
       for (int64_t c = 0; c < p.channels; c += kLanes) {
@@ -132,7 +132,8 @@ struct PlaneCopy {
     }
   }
 
-  /// Rows of an image, the band's first one being `first`, to planes. Writes up to a vector too much.
+  /// Rows of an image, the band's first one being `first`, to planes. Writes up to a vector of zeros too
+  /// much.
   static void fill(const Planes& p, const Image& image, int64_t first, float* to) {
     for (int64_t a = 0; a < p.phases_h; ++a) {
       for (int64_t j = 0; j < p.rows; ++j) {

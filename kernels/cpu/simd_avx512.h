@@ -19,9 +19,7 @@ struct Avx512 {
   /// a * b + c, rounded once.
   static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
   /// v where it is not below 0; keeps NaN.
-  static Vec relu(Vec v) {  // gcc 12 warns about an uninitialised operand of the unmasked one (bug 105593)
-    return _mm512_maskz_max_ps(0xffff, _mm512_setzero_ps(), v);
-  }
+  static Vec relu(Vec v) { return _mm512_max_ps(_mm512_setzero_ps(), v); }
   /// v where gate is above 0, else 0.
   static Vec gated(Vec v, Vec gate) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), v);

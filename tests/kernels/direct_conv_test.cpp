@@ -57,7 +57,6 @@ class Guarded {
   Floats values_;
 };
 
-/// Values at the end of their memory's last page, so that reading on would be found by a memory checker.
 Floats normal(int64_t count, uint32_t seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<float> distribution;
@@ -130,7 +129,9 @@ struct Problem {
         filters(normal(z.k * z.c * z.r * z.s, 2)),
         bias(normal(z.k, 3)),
         y(normal(z.n * z.p * z.q * z.k, 4)),
-        dy(normal(z.n * z.p * z.q * z.k, 5)) {}
+        dy(normal(z.n * z.p * z.q * z.k, 5)) {
+    for (float& value : y) value = std::max(value, 0.0f);
+  }
 
   Floats forward(direct::Run run, bool with_bias, bool relu) const {
     const Workspace workspace(Pass::forward, z, run);
@@ -252,6 +253,8 @@ TEST_P(DirectConv, StridesPaddingsAndDilations) {
   check({2, 1, 1, 1, 1, 1, 1, {}});
   check({3, 3, 1, 1, 20, 3, 3, {.padding = 1}});
   check({1, 2, 2, 3, 4, 3, 3, {.padding = 7}});
+  check({3, 6, 14, 13, 16, 5, 4, {.padding = Size2(1, 0)}});
+  check({2, 5, 9, 11, 24, 4, 5, {.padding = Size2(0, 2)}});
 }
 
 TEST_P(DirectConv, LargeImagesGoInBands) {
@@ -282,6 +285,8 @@ INSTANTIATE_TEST_SUITE_P(Isas, DirectConv, ::testing::Values(Isa::avx2, Isa::avx
 TEST(DirectConvFits, FewChannelsInOneGroup) {
   if (direct::best_isa() == Isa::none) GTEST_SKIP() << "this CPU has no such instructions";
   EXPECT_TRUE(direct::fits(Case{1, 3, 8, 8, 64, 3, 3, {}}.sizes()));
+  EXPECT_TRUE(direct::fits(Case{1, 64, 8, 8, 10, 3, 3, {}}.sizes()));
+  EXPECT_FALSE(direct::fits(Case{1, 64, 8, 8, 10, 1, 1, {}}.sizes()));
   EXPECT_FALSE(direct::fits(Case{1, 32, 8, 8, 64, 3, 3, {}}.sizes()));
   EXPECT_FALSE(direct::fits(Case{1, 4, 8, 8, 8, 3, 3, {.groups = 2}}.sizes()));
 }
