@@ -77,7 +77,8 @@ class Backend {
   // --- Random; element i is a function of (key, i) ---
   virtual void uniform(Tensor& y, double low, double high, const PhiloxKey& key) = 0;       // floating
   virtual void normal(Tensor& y, double mean, double deviation, const PhiloxKey& key) = 0;  // floating
-  // y = x / (1 - p) where kept, else 0; floating, p < 1. The gradient is the same call on dy. y may be x.
+  // y = x / (1 - p) where kept, else 0; floating, p < 1; one layout, i counts in row-major order. The
+  // gradient is the same call on dy. y may be x.
   virtual void dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor& y) = 0;
 
   // --- Elementwise; floating results may be channels-last if wants_channels_last() ---
@@ -112,7 +113,7 @@ class Backend {
                       Tensor& y) = 0;
 
   // --- Convolution and pooling; filters OIHW; floating ---
-  // True if convolutions in this type take and give images channels-last, false if row-major.
+  // True if the images of convolutions in this type are channels-last, false if they are row-major.
   virtual bool wants_channels_last(DType dtype) const = 0;
   // x [N, C, H, W], w [K, C/groups, R, S], bias [K] or undefined -> y [N, K, P, Q]
   virtual void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,

@@ -13,8 +13,8 @@ namespace {
 
 Tensor compute(const Tensor& x, double p, const PhiloxKey& key) {
   if (p == 1) return zeros_like(x);
-  Tensor y = empty(x.shape(), x.dtype(), x.device());
-  backend_for(x.device()).dropout(dense(x), p, key, y);
+  Tensor y = empty_like(x);
+  backend_for(x.device()).dropout(dense(x, layout_of(x)), p, key, y);
   return y;
 }
 

@@ -44,6 +44,63 @@ DLENGINE_VECTORIZED void dropout_range(const PhiloxKey& key, double p, int64_t b
   }
 }
 
+/// Channels-last images; elements are numbered in row-major order all the same.
+struct DropoutImages {
+  int64_t images, channels, pixels;
+  double p;
+  const float* x;
+  float* y;
+};
+
+/// Groups of four pixels begin .. end - 1 of all images. Where four divides the pixels, the words of a block
+/// belong to such a group of one channel, so 16 channels are computed side by side.
+DLENGINE_VECTORIZED void dropout_groups(const PhiloxKey& key, const DropoutImages& s, int64_t begin,
+                                        int64_t end) {
+  const uint32_t threshold = dropout_threshold(s.p);
+  const float scale = float(1 / (1 - s.p));
+  const int64_t groups = s.pixels / 4;  // and blocks, of a channel
+  for (int64_t group = begin; group < end; ++group) {
+    const int64_t first = group / groups * s.channels * groups + group % groups;
+    for (int64_t c = 0; c < s.channels; c += kBlocks) {
+      uint32_t words[4][kBlocks];
+      for (int lane = 0; lane < kBlocks; ++lane) {
+        const PhiloxBlock block = philox(key, uint64_t(first + (c + lane) * groups));
+        for (int word = 0; word < 4; ++word) words[word][lane] = block.word[word];
+      }
+      const int64_t n = std::min<int64_t>(kBlocks, s.channels - c);
+      for (int64_t word = 0; word < 4; ++word) {
+        const int64_t at = (4 * group + word) * s.channels + c;
+        for (int64_t j = 0; j < n; ++j)
+          s.y[at + j] = words[word][j] >= threshold ? s.x[at + j] * scale : 0.0f;
+      }
+    }
+  }
+}
+
+/// Any number of pixels: channels begin .. end - 1 of all images, one after the other.
+void dropout_channels(const PhiloxKey& key, const DropoutImages& s, int64_t begin, int64_t end) {
+  const uint32_t threshold = dropout_threshold(s.p);
+  const float scale = float(1 / (1 - s.p));
+  for (int64_t channel = begin; channel < end; ++channel) {
+    const int64_t start = channel / s.channels * s.channels * s.pixels + channel % s.channels;
+    PhiloxBlock block = {};
+    for (int64_t pixel = 0; pixel < s.pixels; ++pixel) {
+      const int64_t element = channel * s.pixels + pixel, at = start + pixel * s.channels;
+      if (pixel == 0 || element % 4 == 0) block = philox(key, uint64_t(element) / 4);
+      s.y[at] = block.word[element % 4] >= threshold ? s.x[at] * scale : 0.0f;
+    }
+  }
+}
+
+void launch_dropout(const PhiloxKey& key, const DropoutImages& s) {
+  const bool grouped = s.pixels % 4 == 0;
+  const int64_t count = s.images * (grouped ? s.pixels / 4 : s.channels);
+  const int64_t work = grouped ? 4 * s.channels : s.pixels;
+  launch_for(count, std::max<int64_t>(1, kGrain / work), [=](int64_t begin, int64_t end) {
+    grouped ? dropout_groups(key.now(), s, begin, end) : dropout_channels(key.now(), s, begin, end);
+  });
+}
+
 template <typename T>
 DLENGINE_VECTORIZED void uniform_range(const PhiloxKey& key, double low, double high, int64_t begin,
                                        int64_t end, T* y) {
@@ -89,6 +146,11 @@ void CpuBackend::normal(Tensor& y, double mean, double deviation, const PhiloxKe
 }
 
 void CpuBackend::dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor& y) {
+  if (!x.is_contiguous()) {
+    const Shape& shape = x.shape();
+    return launch_dropout(key,
+                          {shape[0], shape[1], shape[2] * shape[3], p, x.data<float>(), y.data<float>()});
+  }
   visit_floating(y.dtype(), "dropout", [&]<typename T>(Type<T>) {
     const T* in = x.data<T>();
     T* out = y.data<T>();

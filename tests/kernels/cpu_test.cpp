@@ -12,6 +12,7 @@
 #include "dlengine/core/backend.h"
 #include "dlengine/core/error.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/image_layout.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/core/parallel.h"
 #include "dlengine/core/philox.h"
@@ -62,9 +63,37 @@ TEST_F(Cpu, ReductionsDoNotDependOnTheThreads) {
 }
 
 TEST_F(Cpu, WeightGradientsDoNotDependOnTheThreads) {
-  const Tensor x = normal({64, 16, 14, 14}), dy = normal({64, 24, 12, 12});
+  const Tensor x = dense(normal({64, 16, 14, 14}), ImageLayout::channels_last);
+  const Tensor dy = dense(normal({64, 24, 12, 12}), ImageLayout::channels_last);
   expect_same_for_all_threads("conv2d_grad_weight", {24, 16, 3, 3}, DType::f32,
                               [&](Tensor& dw) { backend_.conv2d_grad_weight(dy, x, {}, dw); });
+}
+
+TEST_F(Cpu, ChannelsLastImagesDoNotDependOnTheThreads) {
+  for (const int64_t channels : {6, 20, 64}) {
+    const Shape shape{16, channels, 28, 28};
+    const Tensor x = dense(normal(shape), ImageLayout::channels_last), w = ones({channels});
+    const auto run = [&](const char* what, const Shape& result,
+                         const std::function<Tensor(const Tensor&)>& op) {
+      expect_same_for_all_threads(what, result, DType::f32, [&](Tensor& y) { y.copy_(op(x)); });
+      expect_same_for_all_threads(what, shape, DType::f32, [&](Tensor& dx) {
+        Tensor leaf = x.detach();
+        leaf.set_requires_grad();
+        const Tensor y = op(leaf);
+        y.backward(y.detach());
+        dx.copy_(leaf.grad());
+      });
+    };
+    run("batch_norm", shape, [&](const Tensor& in) { return batch_norm(in, w, w, {}, {}); });
+    run("max_pool2d", {16, channels, 14, 14}, [](const Tensor& in) { return max_pool2d(in, {}); });
+    run("max_pool2d", {16, channels, 13, 13},
+        [](const Tensor& in) { return max_pool2d(in, {.kernel = 3, .stride = 2}); });
+    run("avg_pool2d", {16, channels, 14, 14}, [](const Tensor& in) { return avg_pool2d(in, {.kernel = 2}); });
+    run("dropout", shape, [](const Tensor& in) {
+      Generator generator(3);
+      return dropout(in, 0.3, generator);
+    });
+  }
 }
 
 TEST_F(Cpu, RandomNumbersDoNotDependOnTheThreads) {

@@ -21,16 +21,16 @@ class Call {
   Call(Device device, DType dtype, Layout layout)
       : backend(backend_for(device)), device_(device), dtype_(dtype), layout_(layout) {}
 
-  Tensor in(const Shape& shape, double low = -1) {
-    inputs_.emplace_back(rounded(random_array(shape, low, 1, rng_), dtype_), dtype_, device_, layout_);
-    return inputs_.back().view();
-  }
+  Tensor in(const Shape& shape, double low = -1) { return in(shape, low, layout_); }
+  /// Images in the layout of convolutions.
+  Tensor images(const Shape& shape) { return in(shape, -1, image_layout()); }
   /// Contents are read and written again.
-  Tensor& inout(const Shape& shape) { return add(random_array(shape, 0, 1, rng_), dtype_); }
+  Tensor& inout(const Shape& shape) { return add(random_array(shape, 0, 1, rng_), dtype_, layout_); }
   Tensor& out(const Shape& shape) { return out(shape, dtype_); }
   Tensor& out(const Shape& shape, DType dtype) {
-    return add(NdArray(shape, is_floating(dtype) ? NAN : 0), dtype);
+    return add(NdArray(shape, is_floating(dtype) ? NAN : 0), dtype, layout_);
   }
+  Tensor& out_images(const Shape& shape) { return add(NdArray(shape, NAN), dtype_, image_layout()); }
   /// i64 0 .. limit-1, in turn.
   Tensor index(const Shape& shape, int64_t limit) {
     NdArray values(shape);
@@ -58,8 +58,15 @@ class Call {
   Backend& backend;
 
  private:
-  Tensor& add(const NdArray& values, DType dtype) {
-    guarded_.emplace_back(values, dtype, device_, layout_);
+  Layout image_layout() const {
+    return backend.wants_channels_last(dtype_) ? Layout::channels_last : layout_;
+  }
+  Tensor in(const Shape& shape, double low, Layout layout) {
+    inputs_.emplace_back(rounded(random_array(shape, low, 1, rng_), dtype_), dtype_, device_, layout);
+    return inputs_.back().view();
+  }
+  Tensor& add(const NdArray& values, DType dtype, Layout layout) {
+    guarded_.emplace_back(values, dtype, device_, layout);
     return handles_.emplace_back(guarded_.back().view());
   }
 
@@ -83,6 +90,29 @@ constexpr int64_t n = 70'001;  // enough for two threads, and odd
 const Conv2dParams kConv{.stride = {2, 1}, .padding = 1, .groups = 3};
 const Pool2dParams kPool{.kernel = 3, .stride = 2, .padding = 1};
 const Shape kImages{2, 6, 17, 13}, kFilters{9, 2, 3, 3}, kConvolved{2, 9, 9, 13}, kPooled{2, 6, 9, 7};
+
+void max_pool(Call& c, const Pool2dParams& params, const Shape& pooled) {
+  const Tensor x = c.images(kImages);
+  Tensor& y = c.out_images(pooled);
+  c.backend.max_pool2d(x, params, y);
+  c.backend.max_pool2d_grad(x, y, c.images(pooled), params, c.out_images(kImages));
+}
+
+void batch_norm_of_convolved(Call& c) {
+  const Tensor x = c.images(kImages), gamma = c.channels(6);
+  const DType type = c.channel_type();
+  Backend::BatchNormState state{{}, {}, 0, 1e-5, Activation::relu};
+  Tensor &mean = c.out({6}, type), &inv_std = c.out({6}, type), &y = c.out_images(kImages);
+  c.backend.batch_norm_train(x, gamma, gamma, state, y, mean, inv_std);
+  c.backend.batch_norm_grad(x, gamma, mean, inv_std, y, c.images(kImages), c.out_images(kImages),
+                            c.out({6}, type), c.out({6}, type));
+  state.running_mean = state.running_var = gamma;
+  c.backend.batch_norm_eval(x, gamma, gamma, state, c.out_images(kImages));
+}
+
+void dropout(Call& c, const Shape& images) {
+  c.backend.dropout(c.images(images), 0.3, kKey, c.out_images(images));
+}
 
 const KernelRow kRows[] = {
     {"copy",
@@ -150,11 +180,17 @@ const KernelRow kRows[] = {
        c.backend.linear(c.in({45, 37}), c.in({29, 37}), c.in({29}), Activation::relu, c.out({45, 29}));
      }},
     {"conv2d",
-     [](Call& c) { c.backend.conv2d(c.in(kImages), c.in(kFilters), c.in({9}), kConv, c.out(kConvolved)); }},
+     [](Call& c) {
+       c.backend.conv2d(c.images(kImages), c.in(kFilters), c.in({9}), kConv, c.out_images(kConvolved));
+     }},
     {"conv2d_grad_input",
-     [](Call& c) { c.backend.conv2d_grad_input(c.in(kConvolved), c.in(kFilters), kConv, c.out(kImages)); }},
+     [](Call& c) {
+       c.backend.conv2d_grad_input(c.images(kConvolved), c.in(kFilters), kConv, c.out_images(kImages));
+     }},
     {"conv2d_grad_weight",
-     [](Call& c) { c.backend.conv2d_grad_weight(c.in(kConvolved), c.in(kImages), kConv, c.out(kFilters)); }},
+     [](Call& c) {
+       c.backend.conv2d_grad_weight(c.images(kConvolved), c.images(kImages), kConv, c.out(kFilters));
+     }},
     {"max_pool2d",
      [](Call& c) {
        const Tensor x = c.in(kImages);
@@ -164,6 +200,25 @@ const KernelRow kRows[] = {
      }},
     {"avg_pool2d", [](Call& c) { c.backend.avg_pool2d(c.in(kImages), kPool, c.out(kPooled)); }},
     {"avg_pool2d_grad", [](Call& c) { c.backend.avg_pool2d_grad(c.in(kPooled), kPool, c.out(kImages)); }},
+    {"max_pool2d_of_convolved", [](Call& c) { max_pool(c, kPool, kPooled); }},
+    {"max_pool2d_halves_convolved",
+     [](Call& c) {
+       max_pool(c, {.kernel = 2, .stride = 2}, {2, 6, 8, 6});
+     }},
+    {"avg_pool2d_of_convolved",
+     [](Call& c) {
+       c.backend.avg_pool2d(c.images(kImages), kPool, c.out_images(kPooled));
+       c.backend.avg_pool2d_grad(c.images(kPooled), kPool, c.out_images(kImages));
+     }},
+    {"batch_norm_of_convolved", batch_norm_of_convolved},
+    {"dropout_of_convolved",
+     [](Call& c) {
+       dropout(c, {2, 6, 17, 13});
+     }},
+    {"dropout_of_convolved_by_fours",
+     [](Call& c) {
+       dropout(c, {2, 20, 6, 10});
+     }},
     {"batch_norm_train",
      [](Call& c) {
        const Tensor x = c.in(kImages);

@@ -38,6 +38,7 @@ Placement place(const Shape& shape, Layout layout) {
     case Layout::broadcast:
       if (shape.rank() > 0) placement.strides[0] = 0;
       break;
+    case Layout::channels_last: placement = {5, channels_last_strides(shape)}; break;
   }
   return placement;
 }
@@ -59,6 +60,7 @@ std::string_view name(Layout layout) {
     case Layout::transposed: return "transposed";
     case Layout::stepped: return "stepped";
     case Layout::broadcast: return "broadcast";
+    case Layout::channels_last: return "channels_last";
   }
   return "?";
 }

@@ -10,12 +10,13 @@ namespace dlengine::test {
 
 enum class Layout : uint8_t {
   contiguous,
-  shifted,     // contiguous, but five elements into its storage, so not aligned
-  transposed,  // the first axis is the fastest
-  stepped,     // an offset, and gaps between all elements
-  broadcast,   // stride 0 along the first axis, so the values along it are equal
+  shifted,        // contiguous, but five elements into its storage, so not aligned
+  transposed,     // the first axis is the fastest
+  stepped,        // an offset, and gaps between all elements
+  broadcast,      // stride 0 along the first axis, so the values along it are equal
+  channels_last,  // images [N, C, H, W] in the order [N, H, W, C], five elements into their storage
 };
-inline constexpr int kLayouts = 5;
+inline constexpr int kLayouts = 5;  // for any shape: all but the last
 
 std::string_view name(Layout layout);
 

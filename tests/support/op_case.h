@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/support/compare.h"
+#include "tests/support/layout.h"
 #include "tests/support/ndarray.h"
 
 namespace dlengine::test {
@@ -47,5 +48,14 @@ std::string case_name(const ::testing::TestParamInfo<OpCase>& info);
 /// lies around them stay as they are, and the tape's gradients against fourth-order differences of the
 /// reference, both contracted with one random cotangent.
 void check_case(const OpCase& row);
+
+/// Where the inputs and the gradient of the result lie.
+struct Layouts {
+  std::vector<Layout> inputs;
+  Layout cotangent = Layout::contiguous;
+};
+
+/// The same in these layouts only.
+void check_case(const OpCase& row, const Layouts& layouts);
 
 }  // namespace dlengine::test
