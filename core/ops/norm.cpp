@@ -31,11 +31,6 @@ Tensor per_channel(const Tensor& channels, const Tensor& x) {
   return channels.reshape(shape);
 }
 
-/// y, kept for the backward pass if that needs it.
-Saved result_for(Activation activation, const Tensor& y) {
-  return Saved(activation == Activation::relu ? y.detach() : Tensor());
-}
-
 Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend::BatchNormState& state) {
   const int64_t values = x.dim(1) == 0 ? 0 : x.numel() / x.dim(1);
   check<ValueError>(values != 1, "batch_norm: a batch with one value per channel has no variance, x is {}",
@@ -52,7 +47,7 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
   }
   return record("batch_norm", y, {x, weight, bias},
                 [layout, x = Saved(images), weight = Saved(scale), mean, inv_std,
-                 y = result_for(state.activation, y)](const Tensor& dy, InputGrads& dx) {
+                 y = saved_result(state.activation, y)](const Tensor& dy, InputGrads& dx) {
                   Tensor x_gradient = dx.wants(0) ? dx.buffer(0, layout) : empty_like(x.get());
                   Tensor weight_gradient = empty_like(mean);
                   Tensor bias_gradient = empty_like(mean);
@@ -65,14 +60,6 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
                 });
 }
 
-/// The gradient before the activation, of which y is the result.
-Tensor before_activation(Activation activation, const Tensor& y, const Tensor& dy) {
-  if (activation == Activation::none) return dy;
-  Tensor before = empty_like(y);
-  backend_for(y.device()).unary_grad(UnaryOp::relu, y, dy, before);
-  return before;
-}
-
 /// With running statistics it is one multiplication and one addition per channel.
 Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
                 const Backend::BatchNormState& state) {
@@ -80,9 +67,9 @@ Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
   backend_for(x.device()).batch_norm_eval(dense(x, layout_of(x)), dense(weight), dense(bias), state, y);
   return record(
       "batch_norm", y, {x, weight, bias},
-      [x = Saved(x), weight = Saved(weight), y = result_for(state.activation, y), state](
+      [x = Saved(x), weight = Saved(weight), y = saved_result(state.activation, y), state](
           const Tensor& gradient, InputGrads& dx) {
-        const Tensor dy = before_activation(state.activation, y.get(), gradient);
+        const Tensor dy = before_activation(y, gradient);
         const DType type = weight.get().dtype();
         const Tensor inv_std = reciprocal(sqrt(state.running_var + state.eps));
         const Tensor wide = dy.to(type);
