@@ -25,6 +25,7 @@ struct Conv2dParams {
   Size2 padding = 0;   // zero pixels added on each side
   Size2 dilation = 1;  // distance between two taps
   int64_t groups = 1;  // divides the input and the output channels
+  Activation activation = Activation::none;
   friend bool operator==(const Conv2dParams&, const Conv2dParams&) = default;
 };
 
@@ -33,6 +34,7 @@ struct Pool2dParams {
   Size2 stride = 0;               // 0: as the kernel
   Size2 padding = 0;              // at most half of the kernel
   bool count_include_pad = true;  // average pooling: whether padded pixels count in the divisor
+  Activation activation = Activation::none;
   friend bool operator==(const Pool2dParams&, const Pool2dParams&) = default;
 };
 

@@ -20,7 +20,7 @@ bool not_negative(const Size2& size) { return size.h >= 0 && size.w >= 0; }
 }  // namespace
 
 Shape conv2d_shape(const Shape& x, const Shape& w, const Conv2dParams& params) {
-  const auto& [stride, padding, dilation, groups] = params;
+  const auto& [stride, padding, dilation, groups, activation] = params;
   check<ValueError>(
       positive(stride) && positive(dilation) && not_negative(padding) && groups > 0,
       "conv2d: stride {}x{}, dilation {}x{} and groups {} must be 1 or more, padding {}x{} 0 or more",
@@ -42,7 +42,7 @@ Pool2dParams checked_pool2d(const char* op, const Pool2dParams& params) {
   Pool2dParams result = params;
   if (result.stride.h == 0) result.stride.h = result.kernel.h;
   if (result.stride.w == 0) result.stride.w = result.kernel.w;
-  const auto& [kernel, stride, padding, count_include_pad] = result;
+  const auto& [kernel, stride, padding, count_include_pad, activation] = result;
   check<ValueError>(positive(kernel) && positive(stride),
                     "{}: kernel {}x{} and stride {}x{} must be 1 or more", op, kernel.h, kernel.w, stride.h,
                     stride.w);
@@ -53,7 +53,7 @@ Pool2dParams checked_pool2d(const char* op, const Pool2dParams& params) {
 }
 
 Shape pool2d_shape(const char* op, const Shape& x, const Pool2dParams& params) {
-  const auto& [kernel, stride, padding, count_include_pad] = params;
+  const auto& [kernel, stride, padding, count_include_pad, activation] = params;
   check<ShapeError>(x.rank() == 4, "{}: need x [N, C, H, W], got {}", op, x);
   const int64_t p = window_count(x[2], kernel.h, stride.h, padding.h);
   const int64_t q = window_count(x[3], kernel.w, stride.w, padding.w);

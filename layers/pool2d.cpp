@@ -20,7 +20,11 @@ MaxPool2d::MaxPool2d(const Pool2dParams& options) : options_(checked_pool2d("Max
 
 std::string MaxPool2d::description() const { return describe(options_); }
 
-Tensor MaxPool2d::forward(const Tensor& x) { return max_pool2d(x, options_); }
+Tensor MaxPool2d::forward_with(Activation activation, const Tensor& x) {
+  Pool2dParams params = options_;
+  params.activation = activation;
+  return max_pool2d(x, params);
+}
 
 AvgPool2d::AvgPool2d(const Pool2dParams& options) : options_(checked_pool2d("AvgPool2d", options)) {}
 

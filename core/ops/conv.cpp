@@ -1,6 +1,8 @@
 // 2-D convolution.
 #include "dlengine/core/ops/conv.h"
 
+#include <utility>
+
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
@@ -12,12 +14,31 @@ namespace dlengine {
 
 namespace {
 
-/// db[k] = sum of dy [N, K, P, Q] over all but K.
-void add_bias_gradient(InputGrads& dx, size_t i, const Tensor& dy) {
-  Tensor gradient = dx.buffer(i);
-  Tensor channels = gradient.reshape({1, gradient.numel(), 1, 1});
-  backend_for(dy.device()).reduce(ReduceOp::sum, dy, channels);
-  dx.add(i, gradient);
+/// What the backward pass of a convolution keeps.
+struct Forward {
+  Conv2dParams params;
+  ImageLayout layout;
+  Saved x, w, y;  // y: undefined without activation
+};
+
+void add_gradients(const Forward& forward, const Tensor& result_gradient, InputGrads& dx) {
+  const ImageLayout layout = forward.layout;
+  // Backends see to the activation of channels-last images themselves.
+  const bool fused = layout == ImageLayout::channels_last;
+  const Tensor y = fused ? forward.y.get() : Tensor();
+  const Tensor dy = dense(fused ? result_gradient : before_activation(forward.y, result_gradient), layout);
+  Backend& backend = backend_for(dy.device());
+  if (dx.wants(0)) {
+    Tensor images = dx.buffer(0, layout);
+    backend.conv2d_grad_input(dy, y, forward.w.get(), forward.params, images);
+    dx.add(0, images);
+  }
+  if (!dx.wants(1) && !dx.wants(2)) return;
+  Tensor bias = dx.wants(2) ? dx.buffer(2) : Tensor();
+  Tensor filters = dx.wants(1) ? dx.buffer(1) : empty_like(forward.w.get());
+  backend.conv2d_grad_weight(dy, y, forward.x.get(), forward.params, filters, bias);
+  if (dx.wants(1)) dx.add(1, filters);
+  if (dx.wants(2)) dx.add(2, bias);
 }
 
 }  // namespace
@@ -33,23 +54,10 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
   Tensor y = empty(shape, x.dtype(), x.device(), layout);
   const Tensor images = dense(x, layout), filters = dense(w);
   backend_for(x.device()).conv2d(images, filters, bias.defined() ? dense(bias) : bias, params, y);
-  return record(
-      "conv2d", y, {x, w, bias},
-      [params, layout, x = Saved(images), w = Saved(filters)](const Tensor& gradient, InputGrads& dx) {
-        const Tensor dy = dense(gradient, layout);
-        Backend& backend = backend_for(dy.device());
-        if (dx.wants(0)) {
-          Tensor images_gradient = dx.buffer(0, layout);
-          backend.conv2d_grad_input(dy, w.get(), params, images_gradient);
-          dx.add(0, images_gradient);
-        }
-        if (dx.wants(1)) {
-          Tensor filters_gradient = dx.buffer(1);
-          backend.conv2d_grad_weight(dy, x.get(), params, filters_gradient);
-          dx.add(1, filters_gradient);
-        }
-        if (dx.wants(2)) add_bias_gradient(dx, 2, dy);
-      });
+  Forward forward{params, layout, Saved(images), Saved(filters), saved_result(params.activation, y)};
+  return record("conv2d", y, {x, w, bias}, [forward = std::move(forward)](const Tensor& dy, InputGrads& dx) {
+    add_gradients(forward, dy, dx);
+  });
 }
 
 }  // namespace dlengine

@@ -1,272 +1,98 @@
-// Convolution by oneDNN in f32, which also computes for the 16-bit types. Images are channels-last, an order
-// that its fast kernels take as it is; only filters are reordered.
-//
-// Each thread takes a few images that fit into its cache and runs a primitive prepared for one thread. Only
-// where there are too few images do all threads share one call.
+// Convolution: which way of computing it suits the sizes and the type.
 #include "dlengine/kernels/cpu/conv.h"
 
-#include <algorithm>
-
 #include "dlengine/core/image_layout.h"
+#include "dlengine/core/numerics.h"
+#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
+#include "dlengine/kernels/cpu/direct_conv.h"
 #include "dlengine/kernels/cpu/launch.h"
-#include "dlengine/kernels/cpu/map.h"
 #include "dlengine/kernels/cpu/onednn.h"
-#include "dlengine/kernels/plan_cache.h"
+#include "dlengine/kernels/cpu/winograd.h"
 
 namespace dlengine {
 
 namespace {
 
-using onednn::Desc;
-using onednn::Operand;
-using onednn::Sizes;
+// --- f32 ---
 
-enum class Pass { forward, grad_input, grad_weight };
+enum class Way { winograd, direct, library };
 
-struct Key {
-  Pass pass;
-  ConvSizes sizes;
-  bool bias;
-  int threads;
-  friend bool operator==(const Key&, const Key&) = default;
-  size_t hash() const {
-    const Conv2dParams& p = sizes.params;
-    return hash_of(int(pass), bias, threads, sizes.n, sizes.c, sizes.h, sizes.w, sizes.k, sizes.r, sizes.s,
-                   p.stride.h, p.stride.w, p.padding.h, p.padding.w, p.dilation.h, p.dilation.w, p.groups);
+Way way_for(const ConvSizes& z) {
+  constexpr int64_t kTilePixels = 16;
+  if (winograd_enabled() && winograd::fits(z) && z.p * z.q >= kTilePixels) return Way::winograd;
+  return direct::fits(z) ? Way::direct : Way::library;
+}
+
+/// Launches run(memory, threads) with that much memory.
+template <typename Run>
+void launch_with(size_t bytes, Run run) {
+  const Scratch workspace(bytes);
+  launch([run, memory = workspace.as(), threads = num_threads()] { run(memory, threads); });
+}
+
+void launch_forward(const ConvSizes& z, const ConvForward& data) {
+  switch (way_for(z)) {
+    case Way::winograd:
+      return launch_with(winograd::workspace_bytes(ConvPass::forward, z, num_threads()),
+                         [=](void* memory, int threads) {
+                           winograd::forward(z, data, {memory, threads});
+                         });
+    case Way::direct:
+      return launch_with(direct::workspace_bytes(ConvPass::forward, z, {.threads = num_threads()}),
+                         [=](void* memory, int threads) {
+                           direct::forward(z, data, {memory, threads});
+                         });
+    case Way::library: return launch_library_forward(z, data);
   }
-};
-
-struct Plan {
-  dnnl::primitive primitive;
-  Desc x, y;  // the images of one call
-  Operand filters;
-  Desc bias, scratchpad;
-  int64_t images = 0;  // of one call
-  int64_t calls = 0;
-  int64_t slots = 0;  // grad_weight: sums that calls are added to, in a fixed order
-  int threads = 1;    // that share one call
-  int all_threads = 1;
-};
-
-// --- Preparing ---
-
-constexpr int64_t kCallBytes = int64_t{1} << 20;  // of images and results: about what a core's cache holds
-constexpr int64_t kSlotBytes = int64_t{8} << 20;  // of all sums of a weight gradient
-
-int64_t image_bytes(const ConvSizes& z) { return 4 * (z.c * z.h * z.w + z.k * z.p * z.q); }
-
-/// How many sums a weight gradient is first collected in; it depends on the shapes alone.
-int64_t slots_of(const ConvSizes& z) {
-  const int64_t sum_bytes = 4 * z.k * z.group_inputs() * z.r * z.s;
-  return std::clamp<int64_t>(kSlotBytes / sum_bytes, 4, 8);
 }
 
-/// Divides the batch into calls, which the threads share out if there are enough of them.
-void split_batch(const Key& key, Plan& plan) {
-  const ConvSizes& z = key.sizes;
-  // A weight gradient is cut without regard to the threads, so that their number changes no bit unless there
-  // are more threads than sums.
-  const bool sums = key.pass == Pass::grad_weight;
-  const int64_t most = std::max<int64_t>(1, z.n / (sums ? slots_of(z) : key.threads));
-  plan.images = std::clamp<int64_t>(kCallBytes / image_bytes(z), 1, most);
-  while (z.n % plan.images != 0) --plan.images;
-  plan.calls = z.n / plan.images;
-  plan.slots = sums ? std::min(plan.calls, slots_of(z)) : plan.calls;
-  plan.all_threads = key.threads;
-  const bool even = plan.slots % key.threads == 0 || plan.slots >= int64_t{4} * key.threads;
-  if (even || (sums && plan.slots >= key.threads)) return;
-  plan.images = z.n;
-  plan.calls = plan.slots = 1;
-  plan.threads = key.threads;
-}
-
-/// What oneDNN is told of one call.
-struct Problem {
-  Desc x, y;
-  Sizes filters, bias, strides, dilations, padding;
-
-  Problem(const ConvSizes& z, int64_t images)
-      : x(onednn::channels_last({images, z.c, z.h, z.w})),
-        y(onednn::channels_last({images, z.k, z.p, z.q})),
-        filters{z.k, z.c, z.r, z.s},
-        bias{z.k},
-        strides{z.params.stride.h, z.params.stride.w},
-        dilations{z.params.dilation.h - 1, z.params.dilation.w - 1},  // oneDNN counts the gaps
-        padding{z.params.padding.h, z.params.padding.w} {
-    if (z.params.groups > 1) filters = {z.params.groups, z.group_outputs(), z.group_inputs(), z.r, z.s};
+void launch_grad_input(Way way, const ConvSizes& z, const ConvGradInput& data) {
+  switch (way) {
+    case Way::winograd:
+      return launch_with(winograd::workspace_bytes(ConvPass::grad_input, z, num_threads()),
+                         [=](void* memory, int threads) {
+                           winograd::grad_input(z, data, {memory, threads});
+                         });
+    case Way::direct:
+      return launch_with(direct::workspace_bytes(ConvPass::grad_input, z, {.threads = num_threads()}),
+                         [=](void* memory, int threads) {
+                           direct::grad_input(z, data, {memory, threads});
+                         });
+    case Way::library: return launch_library_grad_input(z, data);
   }
-};
-
-using Forward = dnnl::convolution_forward;
-using BackwardData = dnnl::convolution_backward_data;
-using BackwardWeights = dnnl::convolution_backward_weights;
-constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-
-Forward::primitive_desc forward_desc(const Problem& p, bool bias) {
-  using onednn::any;
-  const auto kind = dnnl::prop_kind::forward_training;
-  const Forward::desc desc = bias ? Forward::desc(kind, kDirect, p.x, any(p.filters), onednn::plain(p.bias),
-                                                  p.y, p.strides, p.dilations, p.padding, p.padding)
-                                  : Forward::desc(kind, kDirect, p.x, any(p.filters), p.y, p.strides,
-                                                  p.dilations, p.padding, p.padding);
-  return {desc, onednn::user_scratchpad(), onednn::engine()};
 }
 
-/// Makes plan.primitive and returns the order of filters that it chose.
-Desc make_primitive(const Key& key, const Problem& p, Plan& plan) {
-  using onednn::any;
-  const onednn::Team team(plan.threads);
-  const Forward::primitive_desc forward = forward_desc(p, key.bias);
-  switch (key.pass) {
-    case Pass::forward:
-      plan.primitive = Forward(forward);
-      plan.scratchpad = forward.scratchpad_desc();
-      return forward.weights_desc();
-    case Pass::grad_input: {
-      const BackwardData::primitive_desc desc(
-          {kDirect, p.x, any(p.filters), p.y, p.strides, p.dilations, p.padding, p.padding},
-          onednn::user_scratchpad(), onednn::engine(), forward);
-      plan.primitive = BackwardData(desc);
-      plan.scratchpad = desc.scratchpad_desc();
-      return desc.weights_desc();
-    }
-    case Pass::grad_weight: {
-      const BackwardWeights::primitive_desc desc(
-          {kDirect, p.x, any(p.filters), p.y, p.strides, p.dilations, p.padding, p.padding},
-          onednn::user_scratchpad(), onednn::engine(), forward);
-      plan.primitive = BackwardWeights(desc);
-      plan.scratchpad = desc.scratchpad_desc();
-      return desc.diff_weights_desc();
-    }
+void launch_grad_weight(Way way, const ConvSizes& z, const ConvGradWeight& data) {
+  switch (way) {
+    case Way::winograd:
+      return launch_with(winograd::workspace_bytes(ConvPass::grad_weight, z, num_threads()),
+                         [=](void* memory, int threads) {
+                           winograd::grad_weight(z, data, {memory, threads});
+                         });
+    case Way::direct:
+      return launch_with(direct::workspace_bytes(ConvPass::grad_weight, z, {.threads = num_threads()}),
+                         [=](void* memory, int threads) {
+                           direct::grad_weight(z, data, {memory, threads});
+                         });
+    case Way::library: return launch_library_grad_weight(z, data);
   }
-  return {};
 }
 
-std::shared_ptr<Plan> make_plan(const Key& key) {
-  auto plan = std::make_shared<Plan>();
-  split_batch(key, *plan);
-  const Problem problem(key.sizes, plan->images);
-  plan->x = problem.x;
-  plan->y = problem.y;
-  const Desc inner = make_primitive(key, problem, *plan);
-  const onednn::Team team(plan->all_threads);
-  plan->filters = Operand(onednn::plain(problem.filters), inner,
-                          key.pass == Pass::grad_weight ? Operand::Way::out : Operand::Way::in);
-  if (key.bias) plan->bias = onednn::plain(problem.bias);
-  return plan;
+const float* data_or_null(const Tensor& x) { return x.defined() ? x.data<float>() : nullptr; }
+
+/// dy before the activation, where the library cannot see to that as it loads dy.
+Tensor masked(const Tensor& dy, const Tensor& y) {
+  if (!y.defined()) return dy;
+  Tensor before = empty(dy.shape(), dy.dtype(), kCpu, ImageLayout::channels_last);
+  cpu_backend().unary_grad(UnaryOp::relu, y, dy, before);
+  return before;
 }
 
-std::shared_ptr<Plan> plan_for(Pass pass, const ConvSizes& sizes, bool bias) {
-  static PlanCache<Key, Plan> cache;
-  const Key key{pass, sizes, bias, onednn::team_size()};
-  return cache.get(key, [&] { return make_plan(key); });
-}
-
-// --- Running ---
-
-const float* load_filters(const Plan& plan, const float* filters, float* buffer) {
-  const onednn::Team team(plan.all_threads);
-  return static_cast<const float*>(plan.filters.load(filters, buffer));
-}
-
-/// Calls f(number of the call, scratchpad); the threads share out the calls.
-template <typename F>
-void for_each_call(const Plan& plan, const F& f) {
-  const onednn::Team team(plan.threads);
-  parallel_for(plan.calls, 1, [&](int64_t begin, int64_t end) {
-    const Scratch scratchpad(plan.scratchpad.get_size());
-    for (int64_t call = begin; call < end; ++call) f(call, scratchpad.as());
-  });
-}
-
-struct ForwardData {
-  const float *x, *filters, *bias;  // bias may be null
-  float* y;
-};
-
-void launch_forward(const ConvSizes& z, const ForwardData& data) {
-  const auto plan = plan_for(Pass::forward, z, data.bias != nullptr);
-  const Scratch buffer(plan->filters.buffer_bytes());
-  const int64_t x_step = plan->images * z.c * z.h * z.w, y_step = plan->images * z.k * z.p * z.q;
-  launch([=, memory = buffer.as<float>()] {
-    const float* taps = load_filters(*plan, data.filters, memory);
-    for_each_call(*plan, [&](int64_t call, void* scratchpad) {
-      onednn::execute(plan->primitive, {{DNNL_ARG_SRC, plan->x, data.x + call * x_step},
-                                        {DNNL_ARG_WEIGHTS, plan->filters.inner(), taps},
-                                        {DNNL_ARG_BIAS, plan->bias, data.bias},
-                                        {DNNL_ARG_DST, plan->y, data.y + call * y_step},
-                                        {DNNL_ARG_SCRATCHPAD, plan->scratchpad, scratchpad}});
-    });
-  });
-}
-
-void launch_grad_input(const ConvSizes& z, const float* dy, const float* filters, float* dx) {
-  const auto plan = plan_for(Pass::grad_input, z, false);
-  const Scratch buffer(plan->filters.buffer_bytes());
-  const int64_t x_step = plan->images * z.c * z.h * z.w, y_step = plan->images * z.k * z.p * z.q;
-  launch([=, memory = buffer.as<float>()] {
-    const float* taps = load_filters(*plan, filters, memory);
-    for_each_call(*plan, [&](int64_t call, void* scratchpad) {
-      onednn::execute(plan->primitive, {{DNNL_ARG_DIFF_DST, plan->y, dy + call * y_step},
-                                        {DNNL_ARG_WEIGHTS, plan->filters.inner(), taps},
-                                        {DNNL_ARG_DIFF_SRC, plan->x, dx + call * x_step},
-                                        {DNNL_ARG_SCRATCHPAD, plan->scratchpad, scratchpad}});
-    });
-  });
-}
-
-/// sums[i] += more[i]
-void add_to(float* __restrict sums, const float* __restrict more, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) sums[i] += more[i];
-}
-
-/// The gradient in the primitive's order, from the images of all calls: first in slots, which are then added
-/// up. They hold plan.slots * count elements.
-template <typename RunCall>
-void sum_calls(const Plan& plan, int64_t count, float* slots, const RunCall& run_call) {
-  {
-    const onednn::Team team(plan.threads);
-    parallel_for(plan.slots, 1, [&](int64_t begin, int64_t end) {
-      const Scratch scratchpad(plan.scratchpad.get_size());
-      const Scratch one_call(plan.calls > plan.slots ? size_t(count) * sizeof(float) : 0);
-      for (int64_t slot = begin; slot < end; ++slot) {
-        float* sums = slots + slot * count;
-        const int64_t first = plan.calls * slot / plan.slots, last = plan.calls * (slot + 1) / plan.slots;
-        run_call(first, scratchpad.as(), sums);
-        for (int64_t call = first + 1; call < last; ++call) {
-          run_call(call, scratchpad.as(), one_call.as<float>());
-          add_to(sums, one_call.as<float>(), count);
-        }
-      }
-    });
-  }
-  parallel_for(count, kGrain / 4, [&](int64_t begin, int64_t end) {
-    for (int64_t slot = 1; slot < plan.slots; ++slot) {
-      add_to(slots + begin, slots + slot * count + begin, end - begin);
-    }
-  });
-}
-
-void launch_grad_weight(const ConvSizes& z, const float* dy, const float* x, float* dfilters) {
-  const auto plan = plan_for(Pass::grad_weight, z, false);
-  const int64_t count = int64_t(plan->filters.inner().get_size() / sizeof(float));
-  const int64_t x_step = plan->images * z.c * z.h * z.w, y_step = plan->images * z.k * z.p * z.q;
-  const Scratch memory(size_t(plan->slots * count) * sizeof(float));
-  launch([=, slots = memory.as<float>()] {
-    sum_calls(*plan, count, slots, [&](int64_t call, void* scratchpad, float* sums) {
-      onednn::execute(plan->primitive, {{DNNL_ARG_SRC, plan->x, x + call * x_step},
-                                        {DNNL_ARG_DIFF_DST, plan->y, dy + call * y_step},
-                                        {DNNL_ARG_DIFF_WEIGHTS, plan->filters.inner(), sums},
-                                        {DNNL_ARG_SCRATCHPAD, plan->scratchpad, scratchpad}});
-    });
-    const onednn::Team team(plan->all_threads);
-    if (plan->filters.is_plain()) {
-      std::copy_n(slots, count, dfilters);
-    } else {
-      plan->filters.store(slots, dfilters);
-    }
-  });
+/// db [K]: the sum of dy over all axes but K.
+void sum_bias(const Tensor& dy, Tensor& db) {
+  Tensor channels = db.reshape({1, db.numel(), 1, 1});
+  cpu_backend().reduce(ReduceOp::sum, dy, channels);
 }
 
 // --- 16-bit types ---
@@ -282,58 +108,77 @@ Tensor wide_images_like(const Tensor& x) {
 void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
                         Tensor& y) {
   if (y.numel() == 0) return;
-  if (x.numel() == 0 || w.numel() == 0) {
-    if (!bias.defined()) return fill(y, 0);
-    return copy(Tensor(bias.storage(), bias.offset(), y.shape(), {0, 1, 0, 0}, bias.dtype()), y);
-  }
   if (is_narrow(y.dtype())) {
     Tensor wide = wide_images_like(y);
     conv2d(wide_images(x), widened(w), widened(bias), params, wide);
     return copy(wide, y);
   }
+  const bool relu = params.activation == Activation::relu;
   const ConvSizes sizes(x.shape(), w.shape(), y.shape(), params);
-  if (y.dtype() == DType::f64) {
-    return conv2d_f64(sizes, x.data<double>(), w.data<double>(),
-                      bias.defined() ? bias.data<double>() : nullptr, y.data<double>());
+  if (x.numel() == 0 || w.numel() == 0) {
+    if (bias.defined()) {
+      copy(Tensor(bias.storage(), bias.offset(), y.shape(), {0, 1, 0, 0}, bias.dtype()), y);
+    } else {
+      fill(y, 0);
+    }
+  } else if (y.dtype() == DType::f64) {
+    conv2d_f64(sizes, x.data<double>(), w.data<double>(), bias.defined() ? bias.data<double>() : nullptr,
+               y.data<double>());
+  } else {
+    return onednn::call("conv2d", [&] {
+      launch_forward(sizes, {x.data<float>(), w.data<float>(), data_or_null(bias), relu, y.data<float>()});
+    });
   }
-  onednn::call("conv2d", [&] {
-    launch_forward(sizes, {x.data<float>(), w.data<float>(), bias.defined() ? bias.data<float>() : nullptr,
-                           y.data<float>()});
-  });
+  if (relu) unary(UnaryOp::relu, y, y);
 }
 
-void CpuBackend::conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params,
-                                   Tensor& dx) {
+void CpuBackend::conv2d_grad_input(const Tensor& dy, const Tensor& y, const Tensor& w,
+                                   const Conv2dParams& params, Tensor& dx) {
   if (dx.numel() == 0) return;
   if (dy.numel() == 0 || w.numel() == 0) return fill(dx, 0);
   if (is_narrow(dx.dtype())) {
     Tensor wide = wide_images_like(dx);
-    conv2d_grad_input(wide_images(dy), widened(w), params, wide);
+    conv2d_grad_input(wide_images(dy), y, widened(w), params, wide);
     return copy(wide, dx);
   }
   const ConvSizes sizes(dx.shape(), w.shape(), dy.shape(), params);
   if (dx.dtype() == DType::f64) {
     return conv2d_grad_input_f64(sizes, dy.data<double>(), w.data<double>(), dx.data<double>());
   }
-  onednn::call("conv2d_grad_input",
-               [&] { launch_grad_input(sizes, dy.data<float>(), w.data<float>(), dx.data<float>()); });
+  onednn::call("conv2d_grad_input", [&] {
+    const Way way = way_for(sizes);
+    if (way == Way::library) {
+      return launch_grad_input(way, sizes,
+                               {masked(dy, y).data<float>(), nullptr, w.data<float>(), dx.data<float>()});
+    }
+    launch_grad_input(way, sizes, {dy.data<float>(), data_or_null(y), w.data<float>(), dx.data<float>()});
+  });
 }
 
-void CpuBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params,
-                                    Tensor& dw) {
-  if (dw.numel() == 0) return;
-  if (dy.numel() == 0 || x.numel() == 0) return fill(dw, 0);
+void CpuBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& y, const Tensor& x,
+                                    const Conv2dParams& params, Tensor& dw, Tensor& db) {
   if (is_narrow(dw.dtype())) {
-    Tensor wide = wide_like(dw);
-    conv2d_grad_weight(wide_images(dy), wide_images(x), params, wide);
+    Tensor wide = wide_like(dw), none;
+    if (db.defined()) sum_bias(dy, db);
+    conv2d_grad_weight(wide_images(dy), y, wide_images(x), params, wide, none);
     return copy(wide, dw);
   }
   const ConvSizes sizes(x.shape(), dw.shape(), dy.shape(), params);
-  if (dw.dtype() == DType::f64) {
-    return conv2d_grad_weight_f64(sizes, dy.data<double>(), x.data<double>(), dw.data<double>());
+  const bool empty = dw.numel() == 0 || dy.numel() == 0 || x.numel() == 0;
+  const bool wide = dw.dtype() == DType::f64;
+  if (!empty && !wide && way_for(sizes) != Way::library) {
+    return launch_grad_weight(way_for(sizes), sizes,
+                              {dy.data<float>(), data_or_null(y), x.data<float>(), dw.data<float>(),
+                               db.defined() ? db.data<float>() : nullptr});
   }
-  onednn::call("conv2d_grad_weight",
-               [&] { launch_grad_weight(sizes, dy.data<float>(), x.data<float>(), dw.data<float>()); });
+  const Tensor before = masked(dy, y);
+  if (db.defined()) sum_bias(before, db);
+  if (empty) return fill(dw, 0);
+  if (wide) return conv2d_grad_weight_f64(sizes, before.data<double>(), x.data<double>(), dw.data<double>());
+  onednn::call("conv2d_grad_weight", [&] {
+    launch_library_grad_weight(sizes,
+                               {before.data<float>(), nullptr, x.data<float>(), dw.data<float>(), nullptr});
+  });
 }
 
 }  // namespace dlengine

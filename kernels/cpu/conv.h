@@ -28,6 +28,39 @@ struct ConvSizes {
   int64_t group_outputs() const { return k / params.groups; }
 };
 
+// f32, channels-last: x [n, h, w, c], y [n, p, q, k]; filters [k, c/groups, r, s]. Pointers that say so may
+// be null.
+
+enum class ConvPass : uint8_t { forward, grad_input, grad_weight };
+
+struct ConvForward {
+  const float* x;
+  const float* filters;
+  const float* bias;  // or null
+  bool relu;          // of the result
+  float* y;
+};
+
+struct ConvGradInput {
+  const float* dy;
+  const float* y;  // or null; else dy counts only where this is above 0
+  const float* filters;
+  float* dx;
+};
+
+struct ConvGradWeight {
+  const float* dy;
+  const float* y;  // as in ConvGradInput
+  const float* x;
+  float* dfilters;
+  float* dbias;  // or null
+};
+
+/// By oneDNN.
+void launch_library_forward(const ConvSizes& sizes, const ConvForward& data);
+void launch_library_grad_input(const ConvSizes& sizes, const ConvGradInput& data);
+void launch_library_grad_weight(const ConvSizes& sizes, const ConvGradWeight& data);
+
 /// bias may be null.
 void conv2d_f64(const ConvSizes& sizes, const double* x, const double* filters, const double* bias,
                 double* y);

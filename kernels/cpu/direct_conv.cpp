@@ -91,7 +91,7 @@ ConvSizes products_of(const ConvSizes& z, int64_t lanes) {
 /// A forward pass or a gradient of the input.
 class ConvolutionPlan {
  public:
-  ConvolutionPlan(Pass pass, const ConvSizes& sizes, const Run& run);
+  ConvolutionPlan(ConvPass pass, const ConvSizes& sizes, const Run& run);
   size_t bytes() const { return arena_.bytes(); }
   void run(const float* filters, const float* bias, bool relu, const Image& x, float* y);
 
@@ -115,8 +115,8 @@ class ConvolutionPlan {
   float *weights_ = nullptr, *bias_ = nullptr, *scratch_ = nullptr;
 };
 
-ConvolutionPlan::ConvolutionPlan(Pass pass, const ConvSizes& sizes, const Run& run)
-    : forward_(pass == Pass::forward),
+ConvolutionPlan::ConvolutionPlan(ConvPass pass, const ConvSizes& sizes, const Run& run)
+    : forward_(pass == ConvPass::forward),
       collects_(!forward_ && collecting_pays(sizes, kernels_for(run.isa))),
       z_(collects_ ? products_of(sizes, kernels_for(run.isa).lanes) : sizes),
       kernels_(kernels_for(run.isa)),
@@ -246,11 +246,11 @@ class GradientPlan {
  public:
   GradientPlan(const ConvSizes& sizes, const Run& run);
   size_t bytes() const { return arena_.bytes(); }
-  void run(const GradWeightOperands& operands);
+  void run(const ConvGradWeight& operands);
 
  private:
   void add_taps(const Axes& axes);
-  void add_up(const GradWeightOperands& operands);
+  void add_up(const ConvGradWeight& operands);
 
   ConvSizes z_;
   const Kernels& kernels_;
@@ -303,7 +303,7 @@ void GradientPlan::add_taps(const Axes& axes) {
   grad_.taps = int64_t(offsets_.size());
 }
 
-void GradientPlan::run(const GradWeightOperands& operands) {
+void GradientPlan::run(const ConvGradWeight& operands) {
   const int64_t x_step = z_.h * z_.w * z_.c, y_step = z_.p * z_.q * z_.k, tasks = z_.n * bands_;
   share_out(slots_, workers_, [&](int64_t worker, int64_t first, int64_t last) {
     float* scratch = scratch_ + worker * scratch_floats_;
@@ -315,7 +315,7 @@ void GradientPlan::run(const GradWeightOperands& operands) {
       for (int64_t task = tasks * slot / slots_; task < tasks * (slot + 1) / slots_; ++task) {
         const int64_t image = task / bands_;
         const GradientBand band{image_at(operands.x, nullptr, image * x_step),
-                                image_at(operands.dy, operands.relu_y, image * y_step),
+                                image_at(operands.dy, operands.y, image * y_step),
                                 task % bands_ * grad_.band};
         kernels_.accumulate(grad_, band, scratch, sums);
       }
@@ -324,7 +324,7 @@ void GradientPlan::run(const GradWeightOperands& operands) {
   add_up(operands);
 }
 
-void GradientPlan::add_up(const GradWeightOperands& operands) {
+void GradientPlan::add_up(const ConvGradWeight& operands) {
   for (int64_t slot = 1; slot < slots_; ++slot) {
     const float* __restrict more = sums_ + slot * slot_floats_;
     float* __restrict sums = sums_;
@@ -360,21 +360,21 @@ bool fits(const ConvSizes& z) {
   return z.params.groups == 1 && few && best_isa() != Isa::none;
 }
 
-size_t workspace_bytes(Pass pass, const ConvSizes& sizes, const Run& run) {
+size_t workspace_bytes(ConvPass pass, const ConvSizes& sizes, const Run& run) {
   const Run counting{.workspace = nullptr, .threads = run.threads, .isa = run.isa};
-  return pass == Pass::grad_weight ? GradientPlan(sizes, counting).bytes()
-                                   : ConvolutionPlan(pass, sizes, counting).bytes();
+  return pass == ConvPass::grad_weight ? GradientPlan(sizes, counting).bytes()
+                                       : ConvolutionPlan(pass, sizes, counting).bytes();
 }
 
-void forward(const ConvSizes& sizes, const ForwardOperands& o, const Run& run) {
-  ConvolutionPlan(Pass::forward, sizes, run).run(o.filters, o.bias, o.relu, {o.x, nullptr}, o.y);
+void forward(const ConvSizes& sizes, const ConvForward& o, const Run& run) {
+  ConvolutionPlan(ConvPass::forward, sizes, run).run(o.filters, o.bias, o.relu, {o.x, nullptr}, o.y);
 }
 
-void grad_input(const ConvSizes& sizes, const GradInputOperands& o, const Run& run) {
-  ConvolutionPlan(Pass::grad_input, sizes, run).run(o.filters, nullptr, false, {o.dy, o.relu_y}, o.dx);
+void grad_input(const ConvSizes& sizes, const ConvGradInput& o, const Run& run) {
+  ConvolutionPlan(ConvPass::grad_input, sizes, run).run(o.filters, nullptr, false, {o.dy, o.y}, o.dx);
 }
 
-void grad_weight(const ConvSizes& sizes, const GradWeightOperands& o, const Run& run) {
+void grad_weight(const ConvSizes& sizes, const ConvGradWeight& o, const Run& run) {
   GradientPlan(sizes, run).run(o);
 }
 

@@ -8,8 +8,6 @@
 
 namespace dlengine::direct {
 
-enum class Pass { forward, grad_input, grad_weight };
-
 /// The instruction sets that there are loops for.
 enum class Isa { none, avx2, avx512 };
 
@@ -27,35 +25,10 @@ struct Run {
 };
 
 /// run.workspace does not matter.
-size_t workspace_bytes(Pass pass, const ConvSizes& sizes, const Run& run);
+size_t workspace_bytes(ConvPass pass, const ConvSizes& sizes, const Run& run);
 
-// Images are [n, h, w, c] and [n, p, q, k], filters [k, c, r, s]. Pointers that say so may be null.
-
-struct ForwardOperands {
-  const float* x;
-  const float* filters;
-  const float* bias;  // or null
-  bool relu;          // of the result
-  float* y;
-};
-
-struct GradInputOperands {
-  const float* dy;
-  const float* relu_y;  // or null; else dy counts only where this is above 0
-  const float* filters;
-  float* dx;
-};
-
-struct GradWeightOperands {
-  const float* dy;
-  const float* relu_y;  // or null; else dy counts only where this is above 0
-  const float* x;
-  float* dfilters;
-  float* dbias;  // or null
-};
-
-void forward(const ConvSizes& sizes, const ForwardOperands& operands, const Run& run);
-void grad_input(const ConvSizes& sizes, const GradInputOperands& operands, const Run& run);
-void grad_weight(const ConvSizes& sizes, const GradWeightOperands& operands, const Run& run);
+void forward(const ConvSizes& sizes, const ConvForward& operands, const Run& run);
+void grad_input(const ConvSizes& sizes, const ConvGradInput& operands, const Run& run);
+void grad_weight(const ConvSizes& sizes, const ConvGradWeight& operands, const Run& run);
 
 }  // namespace dlengine::direct

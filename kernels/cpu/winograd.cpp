@@ -213,10 +213,10 @@ void add_biases(const Run& run, float* dbias) {
 
 }  // namespace
 
-size_t workspace_bytes(Pass pass, const ConvSizes& z, int threads) {
+size_t workspace_bytes(ConvPass pass, const ConvSizes& z, int threads) {
   const auto plan = [&] {
-    if (pass == Pass::grad_weight) return grad_weight_plan(forward_problem(z));
-    return convolution_plan(pass == Pass::forward ? forward_problem(z) : grad_input_problem(z), threads);
+    if (pass == ConvPass::grad_weight) return grad_weight_plan(forward_problem(z));
+    return convolution_plan(pass == ConvPass::forward ? forward_problem(z) : grad_input_problem(z), threads);
   };
   return size_t(plan().floats()) * sizeof(float);
 }
@@ -229,17 +229,17 @@ void transform_filters(const ConvSizes& z, const float* filters, float* transfor
   transform(forward_problem(z), forward_filters(z, filters), transformed, kernels_for(isa));
 }
 
-void forward(const ConvSizes& z, const Forward& data, const Execution& execution) {
+void forward(const ConvSizes& z, const ConvForward& data, const Execution& execution) {
   const Run run = forward_run(z, execution);
   const float* filters = transform(run.problem, forward_filters(z, data.filters), run.filters, run.kernels);
   convolve(run, {data.x, nullptr}, filters, {data.bias, data.relu, data.y});
 }
 
-void forward_transformed(const ConvSizes& z, const Forward& data, const Execution& execution) {
+void forward_transformed(const ConvSizes& z, const ConvForward& data, const Execution& execution) {
   convolve(forward_run(z, execution), {data.x, nullptr}, data.filters, {data.bias, data.relu, data.y});
 }
 
-void grad_input(const ConvSizes& sizes, const GradInput& data, const Execution& execution) {
+void grad_input(const ConvSizes& sizes, const ConvGradInput& data, const Execution& execution) {
   const Problem z = grad_input_problem(sizes);
   const Run run(z, convolution_plan(z, execution.threads), execution);
   const Filters filters{.taps = data.filters, .in_stride = 9 * sizes.c, .out_stride = 9, .rotated = true};
@@ -247,7 +247,7 @@ void grad_input(const ConvSizes& sizes, const GradInput& data, const Execution& 
            {nullptr, false, data.dx});
 }
 
-void grad_weight(const ConvSizes& sizes, const GradWeight& data, const Execution& execution) {
+void grad_weight(const ConvSizes& sizes, const ConvGradWeight& data, const Execution& execution) {
   const Run run(forward_problem(sizes), grad_weight_plan(forward_problem(sizes)), execution);
   const Problem& z = run.problem;
   const Kernels& kernels = run.kernels;

@@ -21,8 +21,7 @@ Isa best_isa();
 /// AVX2.
 bool fits(const ConvSizes& sizes);
 
-enum class Pass { forward, grad_input, grad_weight };
-size_t workspace_bytes(Pass pass, const ConvSizes& sizes, int threads);
+size_t workspace_bytes(ConvPass pass, const ConvSizes& sizes, int threads);
 
 struct Execution {
   void* workspace;  // workspace_bytes(), aligned to 64
@@ -30,37 +29,16 @@ struct Execution {
   Isa isa = best_isa();
 };
 
-/// y = x * filters + bias, then max(y, 0) if relu.
-struct Forward {
-  const float* x;
-  const float* filters;
-  const float* bias;  // [k] or null
-  bool relu;
-  float* y;
-};
-void forward(const ConvSizes& sizes, const Forward& data, const Execution& execution);
+void forward(const ConvSizes& sizes, const ConvForward& data, const Execution& execution);
 
 /// For filters that many calls share: transforms them once. Their layout depends on the instruction set.
 size_t transformed_bytes(const ConvSizes& sizes);
 void transform_filters(const ConvSizes& sizes, const float* filters, float* transformed, Isa isa);
 /// As forward(), with data.filters transformed; the workspace may be smaller by transformed_bytes().
-void forward_transformed(const ConvSizes& sizes, const Forward& data, const Execution& execution);
+void forward_transformed(const ConvSizes& sizes, const ConvForward& data, const Execution& execution);
 
-struct GradInput {
-  const float* dy;
-  const float* y;  // of a forward with relu: dy counts only where y > 0; or null
-  const float* filters;
-  float* dx;
-};
-void grad_input(const ConvSizes& sizes, const GradInput& data, const Execution& execution);
+void grad_input(const ConvSizes& sizes, const ConvGradInput& data, const Execution& execution);
 
-struct GradWeight {
-  const float* dy;
-  const float* y;  // as in GradInput
-  const float* x;
-  float* dfilters;
-  float* dbias;  // [k] or null
-};
-void grad_weight(const ConvSizes& sizes, const GradWeight& data, const Execution& execution);
+void grad_weight(const ConvSizes& sizes, const ConvGradWeight& data, const Execution& execution);
 
 }  // namespace dlengine::winograd

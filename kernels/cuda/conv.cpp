@@ -223,17 +223,22 @@ void CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, c
   if (bias.defined()) spread_bias(bias, 1, y);
   convolve({Kind::forward, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params},
            {x, w, y, bias.defined()});
+  if (params.activation == Activation::relu) unary(UnaryOp::relu, y, y);
 }
 
-void CudaBackend::conv2d_grad_input(const Tensor& dy, const Tensor& w, const Conv2dParams& params,
-                                    Tensor& dx) {
+void CudaBackend::conv2d_grad_input(const Tensor& dy, const Tensor& /*y*/, const Tensor& w,
+                                    const Conv2dParams& params, Tensor& dx) {
   if (dx.numel() == 0) return;
   if (dy.numel() == 0) return fill(dx, 0);
   convolve({Kind::grad_input, dy.dtype(), dy.device(), sizes(dx), sizes(w), sizes(dy), params}, {dy, w, dx});
 }
 
-void CudaBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& x, const Conv2dParams& params,
-                                     Tensor& dw) {
+void CudaBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& /*y*/, const Tensor& x,
+                                     const Conv2dParams& params, Tensor& dw, Tensor& db) {
+  if (db.defined()) {
+    Tensor channels = db.reshape({1, db.numel(), 1, 1});
+    reduce(ReduceOp::sum, dy, channels);
+  }
   if (dw.numel() == 0) return;
   if (dy.numel() == 0) return fill(dw, 0);
   convolve({Kind::grad_weight, dy.dtype(), dy.device(), sizes(x), sizes(dw), sizes(dy), params}, {dy, x, dw});

@@ -20,7 +20,6 @@ namespace dlengine::test {
 namespace {
 
 using direct::Isa;
-using direct::Pass;
 using Floats = std::vector<float>;
 
 struct Case {
@@ -107,7 +106,7 @@ void for_each_product(const ConvSizes& z, const F& f) {
 
 class Workspace {
  public:
-  Workspace(Pass pass, const ConvSizes& sizes, direct::Run& run)
+  Workspace(ConvPass pass, const ConvSizes& sizes, direct::Run& run)
       : memory_(static_cast<int64_t>(direct::workspace_bytes(pass, sizes, run) / sizeof(float)) + 16) {
     void* start = memory_.data();
     size_t space = 64 + sizeof(float);
@@ -134,21 +133,21 @@ struct Problem {
   }
 
   Floats forward(direct::Run run, bool with_bias, bool relu) const {
-    const Workspace workspace(Pass::forward, z, run);
+    const Workspace workspace(ConvPass::forward, z, run);
     Guarded result(int64_t(y.size()));
     direct::forward(z, {x.data(), filters.data(), with_bias ? bias.data() : nullptr, relu, result.data()},
                     run);
     return result.values();
   }
   Floats grad_input(direct::Run run, bool masked) const {
-    const Workspace workspace(Pass::grad_input, z, run);
+    const Workspace workspace(ConvPass::grad_input, z, run);
     Guarded result(int64_t(x.size()));
     direct::grad_input(z, {dy.data(), masked ? y.data() : nullptr, filters.data(), result.data()}, run);
     return result.values();
   }
   /// The gradient of the bias follows that of the filters, if there is one.
   Floats grad_weight(direct::Run run, bool masked, bool with_bias) const {
-    const Workspace workspace(Pass::grad_weight, z, run);
+    const Workspace workspace(ConvPass::grad_weight, z, run);
     Guarded result(int64_t(filters.size())), of_bias(z.k);
     direct::grad_weight(z,
                         {dy.data(), masked ? y.data() : nullptr, x.data(), result.data(),

@@ -185,11 +185,13 @@ const KernelRow kRows[] = {
      }},
     {"conv2d_grad_input",
      [](Call& c) {
-       c.backend.conv2d_grad_input(c.images(kConvolved), c.in(kFilters), kConv, c.out_images(kImages));
+       c.backend.conv2d_grad_input(c.images(kConvolved), Tensor(), c.in(kFilters), kConv,
+                                   c.out_images(kImages));
      }},
     {"conv2d_grad_weight",
      [](Call& c) {
-       c.backend.conv2d_grad_weight(c.images(kConvolved), c.images(kImages), kConv, c.out(kFilters));
+       c.backend.conv2d_grad_weight(c.images(kConvolved), Tensor(), c.images(kImages), kConv, c.out(kFilters),
+                                    c.out({9}));
      }},
     {"max_pool2d",
      [](Call& c) {

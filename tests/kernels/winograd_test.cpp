@@ -193,7 +193,7 @@ struct Setting {
 
 Floats run_forward(const Data& data, bool biased, bool relu, const Setting& setting) {
   set_num_threads(setting.threads);
-  Workspace workspace(workspace_bytes(Pass::forward, data.z, setting.threads));
+  Workspace workspace(workspace_bytes(ConvPass::forward, data.z, setting.threads));
   Guarded y(data.y.size());
   forward(data.z, {data.x.data(), data.filters.data(), biased ? data.bias.data() : nullptr, relu, y.data()},
           {workspace.get(), setting.threads, setting.isa});
@@ -202,7 +202,7 @@ Floats run_forward(const Data& data, bool biased, bool relu, const Setting& sett
 
 Floats run_grad_input(const Data& data, bool gated, const Setting& setting) {
   set_num_threads(setting.threads);
-  Workspace workspace(workspace_bytes(Pass::grad_input, data.z, setting.threads));
+  Workspace workspace(workspace_bytes(ConvPass::grad_input, data.z, setting.threads));
   Guarded dx(data.x.size());
   grad_input(data.z, {data.dy.data(), gated ? data.y.data() : nullptr, data.filters.data(), dx.data()},
              {workspace.get(), setting.threads, setting.isa});
@@ -216,7 +216,7 @@ struct FilterGradient {
 
 FilterGradient run_grad_weight(const Data& data, bool gated, const Setting& setting) {
   set_num_threads(setting.threads);
-  Workspace workspace(workspace_bytes(Pass::grad_weight, data.z, setting.threads));
+  Workspace workspace(workspace_bytes(ConvPass::grad_weight, data.z, setting.threads));
   Guarded dfilters(data.filters.size()), dbias(data.bias.size());
   grad_weight(data.z,
               {data.dy.data(), gated ? data.y.data() : nullptr, data.x.data(), dfilters.data(), dbias.data()},
@@ -299,7 +299,7 @@ TEST_P(Winograd, FiltersMayBeTransformedOnce) {
   for (const Case& shape : kCases) {
     const Data data(shape);
     Workspace transformed(transformed_bytes(data.z));
-    Workspace workspace(workspace_bytes(Pass::forward, data.z, 1) - transformed_bytes(data.z));
+    Workspace workspace(workspace_bytes(ConvPass::forward, data.z, 1) - transformed_bytes(data.z));
     set_num_threads(1);
     transform_filters(data.z, data.filters.data(), static_cast<float*>(transformed.get()), GetParam());
     Guarded y(data.y.size());
@@ -313,7 +313,7 @@ TEST_P(Winograd, FiltersMayBeTransformedOnce) {
 
 TEST_P(Winograd, DbiasMayBeLeftOut) {
   const Data data(kCases[2]);
-  Workspace workspace(workspace_bytes(Pass::grad_weight, data.z, 1));
+  Workspace workspace(workspace_bytes(ConvPass::grad_weight, data.z, 1));
   Guarded dfilters(data.filters.size());
   set_num_threads(1);
   grad_weight(data.z, {data.dy.data(), nullptr, data.x.data(), dfilters.data(), nullptr},
