@@ -1,5 +1,5 @@
 // Times whole training steps: train_bench [--device NAME] [WORKLOAD BATCH THREADS [SECONDS]]; see workloads.h
-// and docs/benchmarks.md. Without --device, DLENGINE_DEVICE chooses. STEPS=n runs exactly n steps untimed,
+// and docs/benchmarks.md. Without --device on the CPU. STEPS=n runs exactly n steps untimed,
 // for profilers that count instructions.
 #include <fmt/format.h>
 
@@ -17,6 +17,7 @@
 #include "dlengine/core/stream.h"
 #include "dlengine/optim/optim.h"
 #include "dlengine/train/captured_step.h"
+#include "dlengine/train/predictor.h"
 
 namespace dlengine::bench {
 
@@ -72,11 +73,9 @@ void train(const Arguments& arguments, Device device) {
 
 void infer(const Arguments& arguments, Device device) {
   Workload workload = make_workload("W5", arguments.batch);
-  workload.model.to(device);
-  workload.model.eval();
+  Predictor predict(workload.model, device);
   const Tensor x = randn(workload.input, 0, 1, DType::f32, device);
-  const NoGrad no_grad;
-  measure(arguments, device, [&](int64_t) { log_softmax(workload.model(x)); });
+  measure(arguments, device, [&](int64_t) { predict(x); });
 }
 
 /// One Adam update of 25 million parameters; the batch column holds their count.
@@ -103,7 +102,7 @@ const Arguments kAll[] = {{"W0", 1},  {"W1", 128}, {"W2", 64},  {"W3", 64},
                           {"W4", 64}, {"W5", 1},   {"W5", 256}, {"W6"}};
 
 int run(std::vector<std::string> words) {
-  std::string name = "best";
+  std::string name = "cpu";
   if (words.size() >= 2 && words[0] == "--device") {
     name = words[1];
     words.erase(words.begin(), words.begin() + 2);

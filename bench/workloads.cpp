@@ -63,7 +63,11 @@ Workload make_workload(const std::string& name, int64_t batch) {
   if (name == "W2") return {mnist_cnn(), std::make_unique<Adam>(AdamOptions{.lr = 1e-3}), {batch, 1, 28, 28}};
   if (name == "W3") return {lenet(), sgd(), {batch, 1, 28, 28}};
   if (name == "W4") return {conv_bn_stack(), sgd(), {batch, 3, 32, 32}};
-  if (name == "W5") return {mnist_cnn(), nullptr, {batch, 1, 28, 28}};
+  if (name == "W5") {
+    Sequential model = mnist_cnn();
+    model.add(LogSoftmax());
+    return {std::move(model), nullptr, {batch, 1, 28, 28}};
+  }
   throw ValueError("workload \"" + name + "\" is not one of W0 .. W6");
 }  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): the analyzer loses sight of the optimizer in the braces
 

@@ -16,4 +16,8 @@ std::string Softmax::description() const { return "axis " + std::to_string(axis_
 
 Tensor Softmax::forward(const Tensor& x) { return softmax(x, axis_); }
 
+std::string LogSoftmax::description() const { return "axis " + std::to_string(axis_); }
+
+Tensor LogSoftmax::forward(const Tensor& x) { return log_softmax(x, axis_); }
+
 }  // namespace dlengine

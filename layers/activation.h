@@ -46,4 +46,17 @@ class Softmax final : public Module {
   int axis_;
 };
 
+/// The logarithm of Softmax, exact also where that underflows.
+class LogSoftmax final : public Module {
+ public:
+  explicit LogSoftmax(int axis = -1) : axis_(axis) {}
+  std::string_view type_name() const override { return "LogSoftmax"; }
+  bool replayable() const override { return true; }
+  std::string description() const override;
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  int axis_;
+};
+
 }  // namespace dlengine

@@ -137,7 +137,44 @@ void multiply_tiny(const Product& p, const Operands& at) {
   }
 }
 
+/// y[r] = a . b_r for kRows rows of b that begin `step` apart: at the speed of memory, as each is read once.
+template <int kRows>
+inline void dot_rows(const float* a, const float* b, int64_t step, int64_t k, float* y) {
+  constexpr int kLanes = 16;
+  float lanes[kRows][kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= k; i += kLanes) {
+    for (int row = 0; row < kRows; ++row) {
+      for (int lane = 0; lane < kLanes; ++lane) lanes[row][lane] += a[i + lane] * b[row * step + i + lane];
+    }
+  }
+  for (int row = 0; row < kRows; ++row) {
+    float sum = 0;
+    for (int64_t rest = i; rest < k; ++rest) sum += a[rest] * b[row * step + rest];
+    for (int width = kLanes / 2; width > 0; width /= 2) {
+      for (int lane = 0; lane < width; ++lane) lanes[row][lane] += lanes[row][lane + width];
+    }
+    y[row] = lanes[row][0] + sum;
+  }
+}
+
+/// Results first .. last-1 of the one row y = activation(a b + bias), with b transposed.
+DLENGINE_VECTORIZED void multiply_row(const Product& p, const Operands& at, int64_t first, int64_t last) {
+  constexpr int kRows = 4;
+  int64_t j = first;
+  for (; j + kRows <= last; j += kRows) dot_rows<kRows>(at.a, at.b + j * p.b.step, p.b.step, p.k, at.y + j);
+  for (; j < last; ++j) dot_rows<1>(at.a, at.b + j * p.b.step, p.b.step, p.k, at.y + j);
+  for (j = first; at.bias && j < last; ++j) at.y[j] += at.bias[j];
+  for (j = first; at.activation == Activation::relu && j < last; ++j) at.y[j] = Relu::value(at.y[j]);
+}
+
 void launch_product(const Product& product, const Operands& at) {
+  const bool one_row =
+      product.m == 1 && product.b.transposed && (!product.a.transposed || product.a.step == 1);
+  if (one_row) {
+    return launch_for(product.n, std::max<int64_t>(1, kGrain / product.k),
+                      [=](int64_t first, int64_t last) { multiply_row(product, at, first, last); });
+  }
   if (product.m * product.n * product.k > kTinyProduct) return launch_shared(product, at);
   launch([product, at] { multiply_tiny(product, at); });
 }

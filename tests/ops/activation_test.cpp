@@ -1,0 +1,107 @@
+// Operations that end in an activation give the bits of the operation followed by it.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/numerics.h"
+#include "dlengine/core/ops.h"
+#include "tests/support/devices.h"
+
+namespace dlengine::test {
+namespace {
+
+struct FusedRow {
+  const char* name;
+  std::vector<Shape> inputs;
+  std::function<Tensor(const std::vector<Tensor>&, Activation)> op;
+  friend std::ostream& operator<<(std::ostream& out, const FusedRow& row) { return out << row.name; }
+};
+
+Tensor convolution(const std::vector<Tensor>& in, Conv2dParams params) {
+  return conv2d(in[0], in[1], in[2], params);
+}
+
+const FusedRow kRows[] = {
+    {"linear",
+     {{5, 7}, {6, 7}, {6}},
+     [](const auto& in, Activation a) { return linear(in[0], in[1], in[2], a); }},
+    {"linear_large",
+     {{37, 130}, {65, 130}, {65}},
+     [](const auto& in, Activation a) { return linear(in[0], in[1], in[2], a); }},
+    {"linear_of_one_row",
+     {{1, 130}, {67, 130}, {67}},
+     [](const auto& in, Activation a) { return linear(in[0], in[1], in[2], a); }},
+    {"linear_without_bias",
+     {{3, 4, 9}, {5, 9}},
+     [](const auto& in, Activation a) { return linear(in[0], in[1], {}, a); }},
+    {"conv_3x3_of_many_channels",
+     {{2, 16, 9, 10}, {32, 16, 3, 3}, {32}},
+     [](const auto& in, Activation a) { return convolution(in, {.padding = 1, .activation = a}); }},
+    {"conv_of_few_channels",
+     {{2, 3, 9, 8}, {5, 3, 5, 5}, {5}},
+     [](const auto& in, Activation a) { return convolution(in, {.padding = 2, .activation = a}); }},
+    {"conv_with_stride",
+     {{2, 16, 9, 8}, {24, 16, 5, 5}, {24}},
+     [](const auto& in, Activation a) { return convolution(in, {.stride = 2, .activation = a}); }},
+    {"conv_in_groups",
+     {{2, 6, 7, 7}, {9, 2, 3, 3}, {9}},
+     [](const auto& in, Activation a) { return convolution(in, {.groups = 3, .activation = a}); }},
+    {"max_pool",
+     {{2, 3, 8, 9}},
+     [](const auto& in, Activation a) { return max_pool2d(in[0], {.kernel = 2, .activation = a}); }},
+    {"max_pool_of_windows_that_overlap",
+     {{2, 3, 8, 9}},
+     [](const auto& in, Activation a) {
+       return max_pool2d(in[0], {.kernel = 3, .stride = 2, .padding = 1, .activation = a});
+     }},
+    {"avg_pool",
+     {{2, 3, 8, 9}},
+     [](const auto& in, Activation a) { return avg_pool2d(in[0], {.kernel = 2, .activation = a}); }},
+};
+
+/// The result and the gradients of all inputs.
+std::vector<std::vector<double>> outcome(const FusedRow& row, DType dtype, Device device, bool fused) {
+  Generator random(17);
+  std::vector<Tensor> inputs;
+  for (const Shape& shape : row.inputs) {
+    inputs.push_back(randn(shape, 0, 1, DType::f64, kCpu, random).to(dtype).to(device).set_requires_grad());
+  }
+  const Tensor y = fused ? row.op(inputs, Activation::relu) : relu(row.op(inputs, Activation::none));
+  y.backward(randn(y.shape(), 0, 1, DType::f64, kCpu, random).to(dtype).to(device));
+  std::vector<std::vector<double>> values = {y.to_vector<double>()};
+  for (const Tensor& input : inputs) values.push_back(input.grad().to_vector<double>());
+  return values;
+}
+
+class FusedActivation : public ::testing::TestWithParam<FusedRow> {};
+
+TEST_P(FusedActivation, GivesTheBitsOfTwoOperations) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      SCOPED_TRACE(to_string(dtype) + " on " + to_string(device));
+      const auto fused = outcome(GetParam(), dtype, device, true);
+      EXPECT_EQ(fused, outcome(GetParam(), dtype, device, false));
+      EXPECT_NE(fused[0], std::vector<double>(fused[0].size(), 0.0));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, FusedActivation, ::testing::ValuesIn(kRows),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Winograd, CanBeSwitchedOff) {
+  const FusedRow& row = kRows[4];
+  const auto with = outcome(row, DType::f32, kCpu, true);
+  set_winograd_enabled(false);
+  const auto without = outcome(row, DType::f32, kCpu, true);
+  set_winograd_enabled(true);
+  EXPECT_NE(with, without);  // other roundings
+  for (size_t i = 0; i < with.size(); ++i) {
+    for (size_t j = 0; j < with[i].size(); ++j) EXPECT_NEAR(with[i][j], without[i][j], 1e-3);
+  }
+}
+
+}  // namespace
+}  // namespace dlengine::test
