@@ -80,7 +80,7 @@ class FusedActivation : public ::testing::TestWithParam<FusedRow> {};
 TEST_P(FusedActivation, GivesTheBitsOfTwoOperations) {
   for (const Device device : devices()) {
     for (const DType dtype : floating_types()) {
-      SCOPED_TRACE(to_string(dtype) + " on " + to_string(device));
+      SCOPED_TRACE(std::string(name(dtype)) + " on " + to_string(device));
       const auto fused = outcome(GetParam(), dtype, device, true);
       EXPECT_EQ(fused, outcome(GetParam(), dtype, device, false));
       EXPECT_NE(fused[0], std::vector<double>(fused[0].size(), 0.0));
@@ -89,7 +89,7 @@ TEST_P(FusedActivation, GivesTheBitsOfTwoOperations) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ops, FusedActivation, ::testing::ValuesIn(kRows),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Winograd, CanBeSwitchedOff) {
   const FusedRow& row = kRows[4];
