@@ -67,8 +67,8 @@ DLENGINE_VECTORIZED void halve_row(const PoolSizes& s, const float* x, float* __
 }
 
 /// The gradients of the pixels of a window, two each in rows that begin at a and b, `step` apart. Each pixel
-/// takes the gradient's bits if it is the largest and leaves none to the later ones; masks instead of branches,
-/// which would be predicted wrong half of the time.
+/// takes the gradient's bits if it is the largest and leaves none to the later ones; masks instead of
+/// branches, which would be predicted wrong half of the time.
 template <typename Lanes>
 inline void halve_block_grad(const MaxPoolGrad& at, int64_t step, int64_t row, Lanes lanes) {
   const float *a = at.x, *b = at.x + row, *y = at.y, *dy = at.dy;
