@@ -53,9 +53,9 @@ struct DropoutImages {
 };
 
 /// Groups of four pixels begin .. end - 1 of all images. Where four divides the pixels, the words of a block
-/// belong to such a group of one channel, so 16 channels are computed side by side.
-DLENGINE_VECTORIZED void dropout_groups(const PhiloxKey& key, const DropoutImages& s, int64_t begin,
-                                        int64_t end) {
+/// belong to such a group of one channel, so 16 channels are computed side by side. Key and sizes come by
+/// value: the compiler must see that writing y does not change them, to vectorise.
+DLENGINE_VECTORIZED void dropout_groups(PhiloxKey key, DropoutImages s, int64_t begin, int64_t end) {
   const uint32_t threshold = dropout_threshold(s.p);
   const float scale = float(1 / (1 - s.p));
   const int64_t groups = s.pixels / 4;  // and blocks, of a channel
@@ -63,8 +63,9 @@ DLENGINE_VECTORIZED void dropout_groups(const PhiloxKey& key, const DropoutImage
     const int64_t first = group / groups * s.channels * groups + group % groups;
     for (int64_t c = 0; c < s.channels; c += kBlocks) {
       uint32_t words[4][kBlocks];
+      const auto start = uint64_t(first + c * groups);
       for (int lane = 0; lane < kBlocks; ++lane) {
-        const PhiloxBlock block = philox(key, uint64_t(first + (c + lane) * groups));
+        const PhiloxBlock block = philox(key, start + uint64_t(uint32_t(lane) * uint32_t(groups)));
         for (int word = 0; word < 4; ++word) words[word][lane] = block.word[word];
       }
       const int64_t n = std::min<int64_t>(kBlocks, s.channels - c);
