@@ -157,9 +157,9 @@ class Backend {
   // is); lse is log(sum(exp(x))). A class out of range is a ValueError, on a GPU thrown at the next
   // copy_to_host.
   virtual void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss, Tensor& lse) = 0;
-  // dx = (exp(x - lse) * sum(target) - target) * dloss
+  // dx = (exp(x - lse) * sum(target) - target) * dloss * scale; dloss: [N], or one element for all rows
   virtual void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
-                                  const Tensor& dloss, Tensor& dx) = 0;
+                                  const Tensor& dloss, double scale, Tensor& dx) = 0;
 
   // Adds a batch to totals f64 [5]: loss * N, hits, N, 1, and once a loss is not finite, the number (from 1)
   // of the first such batch. loss: one element, f32 or f64. x: outputs [N, ...], floating; classes: i64 [N],

@@ -353,4 +353,13 @@ DLENGINE_HOST_DEVICE inline NormalPair normal_from_bits(uint32_t a, uint32_t b) 
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
+/// The gradient of each row's loss, as Backend::cross_entropy_grad() is given it.
+template <typename A>
+struct RowGradients {
+  const A* values;
+  int64_t step;  // 1: one for each row; 0: one for all
+  A scale;
+  DLENGINE_HOST_DEVICE A operator[](int64_t row) const { return values[row * step] * scale; }
+};
+
 }  // namespace dlengine

@@ -59,20 +59,36 @@ Tensor checked_target(const Tensor& logits, const Tensor& labels) {
   return dense(labels.to(DType::i64));
 }
 
-/// The loss of each row [N].
-Tensor row_losses(const Tensor& x, const Tensor& target) {
-  const DType type = x.dtype() == DType::f64 ? DType::f64 : DType::f32;
-  const Tensor logits = dense(x);
-  Tensor loss = empty({x.dim(0)}, type, x.device());
-  Tensor lse = empty_like(loss);
-  backend_for(x.device()).cross_entropy(logits, target, loss, lse);
+/// A loss of rows of logits, before and after they are reduced.
+struct Losses {
+  Tensor logits, target;
+  Tensor rows, lse;  // [N]
+
+  Losses(const Tensor& x, const Tensor& labels) : logits(dense(x)), target(labels) {
+    const DType type = x.dtype() == DType::f64 ? DType::f64 : DType::f32;
+    rows = empty({x.dim(0)}, type, x.device());
+    lse = empty_like(rows);
+    backend_for(x.device()).cross_entropy(logits, target, rows, lse);
+  }
+};
+
+/// Puts `loss` on the tape, of which every row's loss is a part with the factor `scale`.
+Tensor record_loss(const Losses& losses, const Tensor& loss, double scale, const Tensor& x) {
   return record("cross_entropy", loss, {x},
-                [logits = Saved(logits), target = Saved(target), lse](const Tensor& dloss, InputGrads& dx) {
+                [logits = Saved(losses.logits), target = Saved(losses.target), lse = losses.lse, scale](
+                    const Tensor& dloss, InputGrads& dx) {
                   Tensor gradient = dx.buffer(0);
                   backend_for(dloss.device())
-                      .cross_entropy_grad(logits.get(), target.get(), lse, dense(dloss), gradient);
+                      .cross_entropy_grad(logits.get(), target.get(), lse, dense(dloss), scale, gradient);
                   dx.add(0, gradient);
                 });
+}
+
+/// The sum or mean of the rows' losses.
+Tensor reduced(ReduceOp op, const Tensor& rows) {
+  Tensor total = empty({1}, rows.dtype(), rows.device());
+  backend_for(rows.device()).reduce(op, rows, total);
+  return {total.storage(), 0, {}, {}, total.dtype()};
 }
 
 }  // namespace
@@ -81,13 +97,18 @@ Tensor softmax(const Tensor& x, int axis) { return softmax_along("softmax", x, a
 Tensor log_softmax(const Tensor& x, int axis) { return softmax_along("log_softmax", x, axis, true); }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction) {
-  Tensor losses = row_losses(logits, checked_target(logits, labels));
+  const Losses losses(logits, checked_target(logits, labels));
+  const int64_t count = logits.dim(0);
+  check<ValueError>(reduction != Reduction::mean || count > 0,
+                    "cross_entropy: the mean of no rows, logits are {}", logits.shape());
   switch (reduction) {
-    case Reduction::none: return losses;
-    case Reduction::mean: return mean(losses);
-    case Reduction::sum: return sum(losses);
+    case Reduction::none: return record_loss(losses, losses.rows, 1, logits);
+    case Reduction::mean:
+      return record_loss(losses, reduced(ReduceOp::mean, losses.rows), 1 / static_cast<double>(count),
+                         logits);
+    case Reduction::sum: return record_loss(losses, reduced(ReduceOp::sum, losses.rows), 1, logits);
   }
-  return losses;
+  return losses.rows;
 }
 
 }  // namespace dlengine

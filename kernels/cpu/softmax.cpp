@@ -120,12 +120,13 @@ void CpuBackend::cross_entropy(const Tensor& x, const Tensor& target, Tensor& lo
 }
 
 void CpuBackend::cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
-                                    const Tensor& dloss, Tensor& dx) {
+                                    const Tensor& dloss, double scale, Tensor& dx) {
   const int64_t n = x.shape()[1];
   visit_floating(x.dtype(), "cross_entropy_grad", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;
     const T* logits = x.data<T>();
-    const A *sums = lse.data<A>(), *scales = dloss.data<A>();
+    const A* sums = lse.data<A>();
+    const RowGradients<A> scales{dloss.data<A>(), dloss.numel() == 1 ? 0 : 1, A(scale)};
     const int64_t* labels = target.dtype() == DType::i64 ? target.data<int64_t>() : nullptr;
     const T* shares = labels ? nullptr : target.data<T>();
     T* out = dx.data<T>();

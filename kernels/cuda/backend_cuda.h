@@ -91,7 +91,7 @@ class CudaBackend final : public Backend {
   void softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tensor& dx) override;
   void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss, Tensor& lse) override;
   void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse, const Tensor& dloss,
-                          Tensor& dx) override;
+                          double scale, Tensor& dx) override;
 
   void count_batch(const Tensor& loss, const Tensor& x, const Tensor& classes, Tensor& totals) override;
 

@@ -110,7 +110,7 @@ __global__ void probability_loss_kernel(int64_t rows, int64_t columns, const T* 
 // dx = (exp(x - lse) - onehot(label)) * dloss
 template <typename T, int kLanes>
 __global__ void label_loss_grad_kernel(int64_t rows, int64_t columns, const T* x, const int64_t* labels,
-                                       const Accumulate<T>* lse, const Accumulate<T>* dloss, T* dx) {
+                                       const Accumulate<T>* lse, RowGradients<Accumulate<T>> dloss, T* dx) {
   using A = Accumulate<T>;
   const int64_t row = row_number();
   if (row >= rows) return;
@@ -124,7 +124,8 @@ __global__ void label_loss_grad_kernel(int64_t rows, int64_t columns, const T* x
 // dx = (exp(x - lse) * sum(target) - target) * dloss
 template <typename T, int kLanes>
 __global__ void probability_loss_grad_kernel(int64_t rows, int64_t columns, const T* x, const T* target,
-                                             const Accumulate<T>* lse, const Accumulate<T>* dloss, T* dx) {
+                                             const Accumulate<T>* lse, RowGradients<Accumulate<T>> dloss,
+                                             T* dx) {
   using A = Accumulate<T>;
   const int64_t row = row_number();
   if (row >= rows) return;
@@ -187,19 +188,20 @@ void CudaBackend::cross_entropy(const Tensor& x, const Tensor& target, Tensor& l
 }
 
 void CudaBackend::cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
-                                     const Tensor& dloss, Tensor& dx) {
+                                     const Tensor& dloss, double scale, Tensor& dx) {
   for_rows(
       "cross_entropy_grad", x, [&]<typename T, int kLanes>(Type<T>, std::integral_constant<int, kLanes>) {
         using A = Accumulate<T>;
         const int64_t rows = x.shape()[0], columns = x.shape()[1];
         const dim3 grid = row_blocks<kLanes>(rows), block = row_block<kLanes>();
         const cudaStream_t stream = enter(x.device());
+        const RowGradients<A> gradients{dloss.data<A>(), dloss.numel() == 1 ? 0 : 1, A(scale)};
         if (target.rank() == 1) {
           DLENGINE_LAUNCH((label_loss_grad_kernel<T, kLanes>), grid, block, 0, stream, rows, columns,
-                          x.data<T>(), target.data<int64_t>(), lse.data<A>(), dloss.data<A>(), dx.data<T>());
+                          x.data<T>(), target.data<int64_t>(), lse.data<A>(), gradients, dx.data<T>());
         } else {
           DLENGINE_LAUNCH((probability_loss_grad_kernel<T, kLanes>), grid, block, 0, stream, rows, columns,
-                          x.data<T>(), target.data<T>(), lse.data<A>(), dloss.data<A>(), dx.data<T>());
+                          x.data<T>(), target.data<T>(), lse.data<A>(), gradients, dx.data<T>());
         }
       });
 }

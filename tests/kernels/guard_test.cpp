@@ -251,14 +251,14 @@ const KernelRow kRows[] = {
        const Tensor x = c.in({301, 37}), classes = c.index({301}, 37);
        Tensor &loss = c.out({301}, c.channel_type()), &lse = c.out({301}, c.channel_type());
        c.backend.cross_entropy(x, classes, loss, lse);
-       c.backend.cross_entropy_grad(x, classes, lse, loss, c.out({301, 37}));
+       c.backend.cross_entropy_grad(x, classes, lse, loss, 1, c.out({301, 37}));
      }},
     {"cross_entropy_of_probabilities",
      [](Call& c) {
        const Tensor x = c.in({301, 37}), target = c.in({301, 37}, 0);
        Tensor &loss = c.out({301}, c.channel_type()), &lse = c.out({301}, c.channel_type());
        c.backend.cross_entropy(x, target, loss, lse);
-       c.backend.cross_entropy_grad(x, target, lse, loss, c.out({301, 37}));
+       c.backend.cross_entropy_grad(x, target, lse, loss, 1, c.out({301, 37}));
      }},
     {"sgd_update",
      [](Call& c) {
