@@ -47,52 +47,54 @@ const Tensor& Saved::get() const {
   return tensor_;
 }
 
-Node::Node(const char* op, const Tensor& result)
+Node::Node(const char* op, const Tensor& result, size_t input_count)
     : name(op),
       sequence(next_sequence()),
       shape(result.shape()),
       dtype(result.dtype()),
-      device(result.device()) {}
+      device(result.device()),
+      inputs(input_count) {}
 
 // The inputs of a node own nodes in turn. They are freed in a loop, not by recursion, as a tape may be longer
 // than the stack is deep.
 Node::~Node() {
-  thread_local std::vector<std::pair<std::vector<Input>, BackwardFunction>>* pending = nullptr;
+  using Held = std::pair<Inputs, BackwardFunction>;
+  thread_local std::vector<Held>* pending = nullptr;
   if (pending) {
-    pending->emplace_back(std::move(inputs), std::move(backward));
+    if (!released) pending->emplace_back(std::move(inputs), std::move(backward));
     return;
   }
-  std::vector<std::pair<std::vector<Input>, BackwardFunction>> queue;
+  std::vector<Held> queue;
   pending = &queue;
-  queue.emplace_back(std::move(inputs), std::move(backward));
+  release();
   while (!queue.empty()) {
-    const auto next = std::move(queue.back());
+    const Held next = std::move(queue.back());
     queue.pop_back();
   }
   pending = nullptr;
 }
 
 void Node::release() {
-  backward = nullptr;
-  inputs.clear();
+  backward.reset();
+  inputs.release();
   dy = Tensor();
   released = true;
 }
 
-bool needs_grad(std::initializer_list<Tensor> inputs) {
-  return gradients_on && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) {
-           return input.defined() && (input.impl()->node || input.requires_grad());
-         });
+bool needs_grad(std::span<const Tensor> inputs) {
+  if (!gradients_on) return false;
+  for (const Tensor& input : inputs) {
+    if (input.defined() && (input.impl()->node || input.requires_grad())) return true;
+  }
+  return false;
 }
 
-namespace {
-
-template <typename Tensors>
-Tensor record_all(const char* name, Tensor y, const Tensors& inputs, BackwardFunction&& backward) {
-  auto node = std::make_shared<Node>(name, y);
-  node->inputs.reserve(inputs.size());
+void detail::put_on_tape(const char* name, Tensor& y, std::span<const Tensor> inputs,
+                         BackwardFunction backward) {
+  auto node = std::make_shared<Node>(name, y, inputs.size());
+  Node::Input* next = node->inputs.begin();
   for (const Tensor& input : inputs) {
-    Node::Input& edge = node->inputs.emplace_back();
+    Node::Input& edge = *next++;
     if (!input.defined()) continue;
     edge.node = input.impl()->node;
     if (!edge.node && input.requires_grad()) edge.leaf = input.impl();
@@ -100,19 +102,6 @@ Tensor record_all(const char* name, Tensor y, const Tensors& inputs, BackwardFun
   node->backward = std::move(backward);
   y.impl()->node = std::move(node);
   y.impl()->requires_grad = true;
-  return y;
-}
-
-}  // namespace
-
-Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward) {
-  return needs_grad(inputs) ? record_all(name, std::move(y), inputs, std::move(backward)) : y;
-}
-
-Tensor record(const char* name, Tensor y, const std::vector<Tensor>& inputs, BackwardFunction backward) {
-  const bool needed =
-      std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return needs_grad({input}); });
-  return needed ? record_all(name, std::move(y), inputs, std::move(backward)) : y;
 }
 
 /// Nodes whose gradient has begun to arrive; the latest operation comes first, so all its users are done.
@@ -138,6 +127,7 @@ class BackwardQueue {
 };
 
 bool InputGrads::wants(size_t i) const { return node_.inputs[i].wanted(); }
+const Shape& InputGrads::shape(size_t i) const { return node_.inputs[i].shape(); }
 
 Tensor InputGrads::buffer(size_t i, ImageLayout layout) {
   const Node::Input& input = node_.inputs[i];
@@ -184,7 +174,7 @@ void add_to_leaf(const Tensor& leaf, const Tensor& gradient, bool unshared) {
 void InputGrads::add(size_t i, const Tensor& gradient) {
   const Node::Input& input = node_.inputs[i];
   if (!input.wanted()) return;
-  const Shape& expected = input.node ? input.node->shape : input.leaf->shape;
+  const Shape& expected = input.shape();
   check<ShapeError>(gradient.shape() == expected, "the gradient of input {} has shape {}, the input {}", i,
                     gradient.shape(), expected);
   if (!input.node) return add_to_leaf(Tensor(input.leaf), gradient, gradient.impl() == last_buffer_);

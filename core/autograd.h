@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
-#include <vector>
+#include <span>
+#include <utility>
 
+#include "dlengine/core/backward_function.h"
 #include "dlengine/core/image_layout.h"
 #include "dlengine/core/tensor.h"
 
@@ -49,6 +50,8 @@ class InputGrads {
   InputGrads(Node& node, BackwardQueue& queue) : node_(node), queue_(queue) {}
   /// False if nobody needs the gradient of input i: then do not compute it.
   bool wants(size_t i) const;
+  /// The shape of input i, which is wanted.
+  const Shape& shape(size_t i) const;
   /// Uninitialised memory shaped like input i, to be written completely and then handed to add(). Where it
   /// can be, it is the parameter's own gradient memory.
   Tensor buffer(size_t i, ImageLayout layout = ImageLayout::row_major);
@@ -61,16 +64,25 @@ class InputGrads {
   std::shared_ptr<Tensor::Impl> last_buffer_;
 };
 
-/// dy is the gradient of the operation's result.
-using BackwardFunction = std::function<void(const Tensor& dy, InputGrads& dx)>;
-
 /// True if gradients are on and any of the inputs needs one. Undefined inputs do not.
-bool needs_grad(std::initializer_list<Tensor> inputs);
+bool needs_grad(std::span<const Tensor> inputs);
+
+namespace detail {
+void put_on_tape(const char* name, Tensor& y, std::span<const Tensor> inputs, BackwardFunction backward);
+}
 
 /// Puts y, the result of an operation on the inputs, on the tape and returns it. Where no input needs a
-/// gradient, only returns it. The backward function runs with gradients off, so second derivatives are
-/// refused: y.grad() is a leaf.
-Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, BackwardFunction backward);
-Tensor record(const char* name, Tensor y, const std::vector<Tensor>& inputs, BackwardFunction backward);
+/// gradient, only returns it. backward(dy, dx), given the gradient of y, hands the gradients of the inputs to
+/// dx. It runs with gradients off, so second derivatives are refused: y.grad() is a leaf.
+template <typename Backward>
+Tensor record(const char* name, Tensor y, std::span<const Tensor> inputs, Backward&& backward) {
+  if (needs_grad(inputs)) detail::put_on_tape(name, y, inputs, std::forward<Backward>(backward));
+  return y;
+}
+template <typename Backward>
+Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, Backward&& backward) {
+  return record(name, std::move(y), std::span(inputs.begin(), inputs.size()),
+                std::forward<Backward>(backward));
+}
 
 }  // namespace dlengine

@@ -20,9 +20,9 @@ bool lies_in(ImageLayout layout, const Tensor& x) {
 }
 
 Tensor empty(const Shape& shape, DType dtype, Device device, ImageLayout layout) {
-  const Tensor y = empty(shape, dtype, device);
-  if (layout == ImageLayout::row_major) return y;
-  return {y.storage(), 0, shape, channels_last_strides(shape), dtype};
+  Tensor y = empty(shape, dtype, device);
+  if (layout == ImageLayout::channels_last) y.impl()->strides = channels_last_strides(shape);
+  return y;
 }
 
 Tensor dense(const Tensor& x, ImageLayout layout) {

@@ -1,6 +1,8 @@
 // Internal: one recorded operation on the tape.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -17,9 +19,28 @@ class Node {
     std::shared_ptr<Node> node;
     std::shared_ptr<Tensor::Impl> leaf;
     bool wanted() const { return node || leaf; }
+    const Shape& shape() const { return node ? node->shape : leaf->shape; }
   };
 
-  Node(const char* op, const Tensor& result);
+  /// A fixed number of inputs; few, as nearly all operations have, need no block of memory.
+  class Inputs {
+   public:
+    explicit Inputs(size_t count) : count_(count), many_(count > kFew ? count : 0) {}
+    Input& operator[](size_t i) { return begin()[i]; }
+    Input* begin() { return many_.empty() ? few_.data() : many_.data(); }
+    Input* end() { return begin() + count_; }
+    void release() {
+      for (Input& input : *this) input = {};
+    }
+
+   private:
+    static constexpr size_t kFew = 3;
+    size_t count_;
+    std::array<Input, kFew> few_;
+    std::vector<Input> many_;
+  };
+
+  Node(const char* op, const Tensor& result, size_t input_count);
   ~Node();
 
   /// Lets go of inputs and saved tensors; backward() does so as it passes.
@@ -30,7 +51,7 @@ class Node {
   Shape shape;        // of the result
   DType dtype;
   Device device;
-  std::vector<Input> inputs;
+  Inputs inputs;
   BackwardFunction backward;
   Tensor dy;  // gradient of the result, collected during backward()
   bool released = false;

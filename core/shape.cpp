@@ -2,24 +2,31 @@
 #include "dlengine/core/shape.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
-#include <numeric>
 
 #include "dlengine/core/check.h"
 
 namespace dlengine {
 
+namespace {
+
+void check_rank(int64_t rank) {
+  check<ShapeError>(rank <= kMaxRank, "a tensor has at most {} axes, got {}", kMaxRank, rank);
+}
+
+}  // namespace
+
 Dims::Dims(std::span<const int64_t> values) {
-  check<ShapeError>(values.size() <= kMaxRank, "a tensor has at most {} axes, got {}", kMaxRank,
-                    values.size());
+  check_rank(static_cast<int64_t>(values.size()));
   std::copy(values.begin(), values.end(), values_.begin());
   rank_ = static_cast<int>(values.size());
 }
 
 Dims Dims::filled(int count, int64_t value) {
+  check_rank(count);
   Dims dims;
-  for (int i = 0; i < count; ++i) dims.push_back(value);
+  dims.rank_ = count;
+  std::fill(dims.begin(), dims.end(), value);
   return dims;
 }
 
@@ -36,10 +43,6 @@ void Dims::erase(int axis) {
   std::copy(begin() + axis + 1, end(), begin() + axis);
   --rank_;
 }
-
-int64_t Dims::product() const { return std::accumulate(begin(), end(), int64_t{1}, std::multiplies<>()); }
-
-bool operator==(const Dims& a, const Dims& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
 std::string to_string(const Dims& dims) {
   return fmt::format("[{}]", fmt::join(dims.begin(), dims.end(), ", "));
@@ -75,11 +78,13 @@ bool is_channels_last(const Shape& shape, const Strides& strides) {
 }
 
 Dims axes_by_stride(const Strides& strides) {
-  Dims axes;
-  for (int axis = 0; axis < strides.rank(); ++axis) {
+  Dims axes = Dims::filled(strides.rank(), 0);
+  for (int axis = 1; axis < strides.rank(); ++axis) {
     int place = axis;
-    while (place > 0 && strides[static_cast<int>(axes[place - 1])] < strides[axis]) --place;
-    axes.insert(place, axis);
+    for (; place > 0 && strides[static_cast<int>(axes[place - 1])] < strides[axis]; --place) {
+      axes[place] = axes[place - 1];
+    }
+    axes[place] = axis;
   }
   return axes;
 }

@@ -39,8 +39,18 @@ class Dims {
   void erase(int axis);
 
   /// Product of all values; 1 where there are none.
-  int64_t product() const;
-  friend bool operator==(const Dims& a, const Dims& b);
+  int64_t product() const {
+    int64_t result = 1;
+    for (int64_t value : *this) result *= value;
+    return result;
+  }
+  friend bool operator==(const Dims& a, const Dims& b) {
+    if (a.rank_ != b.rank_) return false;
+    for (int axis = 0; axis < a.rank_; ++axis) {
+      if (a[axis] != b[axis]) return false;
+    }
+    return true;
+  }
 
  private:
   std::array<int64_t, kMaxRank> values_{};

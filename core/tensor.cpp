@@ -12,14 +12,7 @@ namespace dlengine {
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& shape, const Strides& strides,
                DType dtype)
-    : impl_(std::make_shared<Impl>()) {
-  impl_->storage = std::move(storage);
-  impl_->offset = offset;
-  impl_->numel = shape.product();
-  impl_->shape = shape;
-  impl_->strides = strides;
-  impl_->dtype = dtype;
-}
+    : impl_(std::make_shared<Impl>(std::move(storage), offset, shape, strides, dtype)) {}
 
 int64_t Tensor::dim(int axis) const { return shape()[normalize_axis("dim", axis, rank())]; }
 

@@ -132,12 +132,20 @@ class Tensor {
 
   /// For the engine's own parts (tape, arenas): the shared state behind the handle.
   struct Impl {
+    Impl(std::shared_ptr<Storage> s, int64_t start, const Shape& sizes, const Strides& steps, DType type)
+        : storage(std::move(s)),
+          offset(start),
+          numel(sizes.product()),
+          shape(sizes),
+          strides(steps),
+          dtype(type) {}
+
     std::shared_ptr<Storage> storage;
-    int64_t offset = 0;
-    int64_t numel = 0;
+    int64_t offset;
+    int64_t numel;
     Shape shape;
     Strides strides;
-    DType dtype = DType::f32;
+    DType dtype;
     bool requires_grad = false;
     std::shared_ptr<Node> node;         // the operation that made it; null for leaves
     std::shared_ptr<Impl> grad;         // null until backward() came by

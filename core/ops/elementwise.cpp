@@ -16,6 +16,11 @@ namespace {
 
 /// The operation on operands that are of one type; off the tape.
 Tensor compute(BinaryOp op, const char* name, const Tensor& a, const Tensor& b) {
+  if (a.shape() == b.shape()) {
+    Tensor y = empty_result(a.shape(), {&a, &b});
+    backend_for(a.device()).binary(op, a, b, y);
+    return y;
+  }
   const Shape shape = broadcast_shapes(name, a.shape(), b.shape());
   Tensor y = empty_result(shape, {&a, &b});
   backend_for(a.device()).binary(op, broadcast_view(a, shape), broadcast_view(b, shape), y);
@@ -43,20 +48,18 @@ Operands promoted_numeric(const char* name, const Tensor& a, const Tensor& b) {
 
 Tensor add(const Tensor& x1, const Tensor& x2) {
   const auto [a, b] = promoted_numeric("add", x1, x2);
-  return record("add", compute(BinaryOp::add, "add", a, b), {a, b},
-                [sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
-                  if (dx.wants(0)) dx.add(0, sum_to(dy, sa));
-                  if (dx.wants(1)) dx.add(1, sum_to(dy, sb));
-                });
+  return record("add", compute(BinaryOp::add, "add", a, b), {a, b}, [](const Tensor& dy, InputGrads& dx) {
+    if (dx.wants(0)) dx.add(0, sum_to(dy, dx.shape(0)));
+    if (dx.wants(1)) dx.add(1, sum_to(dy, dx.shape(1)));
+  });
 }
 
 Tensor sub(const Tensor& x1, const Tensor& x2) {
   const auto [a, b] = promoted_numeric("sub", x1, x2);
-  return record("sub", compute(BinaryOp::sub, "sub", a, b), {a, b},
-                [sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
-                  if (dx.wants(0)) dx.add(0, sum_to(dy, sa));
-                  if (dx.wants(1)) dx.add(1, sum_to(-dy, sb));
-                });
+  return record("sub", compute(BinaryOp::sub, "sub", a, b), {a, b}, [](const Tensor& dy, InputGrads& dx) {
+    if (dx.wants(0)) dx.add(0, sum_to(dy, dx.shape(0)));
+    if (dx.wants(1)) dx.add(1, sum_to(-dy, dx.shape(1)));
+  });
 }
 
 Tensor mul(const Tensor& x1, const Tensor& x2) {
@@ -174,13 +177,11 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
   Tensor y = empty_result(shape, {&a, &b});
   backend_for(a.device())
       .where(broadcast_view(condition, shape), broadcast_view(a, shape), broadcast_view(b, shape), y);
-  return record(
-      "where", y, {a, b},
-      [condition = Saved(condition), sa = a.shape(), sb = b.shape()](const Tensor& dy, InputGrads& dx) {
-        const Tensor none = scalar(0, dy.dtype(), dy.device());
-        if (dx.wants(0)) dx.add(0, sum_to(where(condition.get(), dy, none), sa));
-        if (dx.wants(1)) dx.add(1, sum_to(where(condition.get(), none, dy), sb));
-      });
+  return record("where", y, {a, b}, [condition = Saved(condition)](const Tensor& dy, InputGrads& dx) {
+    const Tensor none = scalar(0, dy.dtype(), dy.device());
+    if (dx.wants(0)) dx.add(0, sum_to(where(condition.get(), dy, none), dx.shape(0)));
+    if (dx.wants(1)) dx.add(1, sum_to(where(condition.get(), none, dy), dx.shape(1)));
+  });
 }
 
 namespace {
@@ -194,6 +195,7 @@ Tensor unary(UnaryOp op, const char* name, const Tensor& x, Takes takes = Takes:
   if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
   Tensor y = empty_like(x);
   backend_for(x.device()).unary(op, x, y);
+  if (!needs_grad({&x, 1})) return y;
   return record(
       name, y, {x},
       [op, saved = Saved(slope_from_result(op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
