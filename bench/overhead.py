@@ -3,8 +3,8 @@
 
 usage: overhead.py [PATH/overhead_bench] [CASE...]
 
-Each case of overhead_bench (see there) runs at two counts on one thread; the difference of their instructions is what
-the calls between them cost. Ends with 1 if a case is beyond its limit. Needs valgrind.
+Each case of overhead_bench (see there) runs at two counts on one thread; the difference of their
+instructions is what the calls between them cost. Ends with 1 if a case is beyond its limit. Needs valgrind.
 """
 import os
 import re
@@ -29,7 +29,8 @@ def run(program, case, count):
     """The instructions of the whole program, and the kernels of one call."""
     with tempfile.TemporaryDirectory() as folder:
         output = os.path.join(folder, "callgrind.out")
-        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + output, program, case, str(count)]
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + output]
+        command += [program, case, str(count)]
         environment = dict(os.environ, DLENGINE_NUM_THREADS="1", OMP_NUM_THREADS="1")
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
@@ -54,8 +55,9 @@ def main(arguments):
     for case in arguments[1:] or known:
         instructions, kernels = measure(program, case)
         limit = LIMITS.get(case)
-        print(f"{case:14} {instructions:12.0f} {kernels:8} {instructions / kernels:11.0f} {limit or '-':>6}", flush=True)
-        if limit and instructions / kernels >= limit:
+        each = instructions / kernels
+        print(f"{case:14} {instructions:12.0f} {kernels:8} {each:11.0f} {limit or '-':>6}", flush=True)
+        if limit and each >= limit:
             beyond.append(case)
     if beyond:
         sys.exit("beyond the limit: " + ", ".join(beyond))
