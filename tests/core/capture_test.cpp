@@ -1,0 +1,105 @@
+// Rehearsing, recording and replaying steps.
+#include "dlengine/core/capture.h"
+
+#include <gtest/gtest.h>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
+#include "dlengine/core/error.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops.h"
+#include "dlengine/core/step_memory.h"
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+
+namespace dlengine::test {
+namespace {
+
+TEST(RecordedStep, DoesSeveralStepsInOneReplay) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Tensor sum = zeros({4}).to(device);
+    const auto step = [&] {
+      const NoGrad no_grad;
+      sum.copy_(sum * 2 + rand({4}, 0, 1, DType::f32, device));
+    };
+    manual_seed(3);
+    for (int i = 0; i < 10; ++i) step();
+    const auto want = sum.to_vector<float>();
+
+    sum.zero_();
+    manual_seed(3);
+    RecordedStep recorded(device);
+    ASSERT_TRUE(recorded.rehearse(step));
+    recorded.record(step, 3);
+    recorded.replay();
+    recorded.replay();
+    EXPECT_EQ(sum.to_vector<float>(), want);
+    EXPECT_EQ(default_generator().state().next_stream, 10u);
+  }
+}
+
+TEST(RecordedStep, KeepsNothingOfAStepThatThrows) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    const Tensor x = ones({3}).to(device);
+    Tensor y = zeros({3}).to(device);
+    bool fails = false;
+    const auto step = [&] {
+      const NoGrad no_grad;
+      y.copy_(x * 2);
+      if (fails) throw ValueError("on purpose");
+    };
+    RecordedStep recorded(device);
+    ASSERT_TRUE(recorded.rehearse(step));
+    fails = true;
+    expect_throw<ValueError>([&] { recorded.record(step); }, {"on purpose"});
+    EXPECT_EQ(recorded.size(), 0);
+    fails = false;
+    recorded.record(step);
+    y.zero_();
+    recorded.replay();
+    EXPECT_EQ(y.to_vector<float>(), std::vector<float>(3, 2));
+  }
+}
+
+TEST(RecordedStep, RefusesInARecordingWhatTheRehearsalDidNotDo) {
+  const Tensor x = ones({3});
+  bool reads = false;
+  const auto step = [&] {
+    const Tensor y = x * 2;
+    if (reads) y.to_vector<float>();
+  };
+  RecordedStep recorded(kCpu);
+  ASSERT_TRUE(recorded.rehearse(step));
+  reads = true;
+  expect_throw<Error>([&] { recorded.record(step); }, {"reads elements on the host", "rehearsal"});
+}
+
+TEST(RecordedStep, DoesNotNest) {
+  RecordedStep outer(kCpu), inner(kCpu);
+  expect_throw<ValueError>([&] { outer.rehearse([&] { inner.rehearse([] {}); }); }, {"inside of another"});
+  EXPECT_EQ(Capture::current(), nullptr);
+}
+
+TEST(StepMemory, ReusesItsBlocksAndGivesThemBackAtTheEnd) {
+  HostAllocator source;
+  {
+    StepMemory memory(source);
+    void* const first = memory.allocate(1000);
+    memory.deallocate(first);
+    EXPECT_EQ(memory.allocate(900), first);
+    void* const second = memory.allocate(900);
+    EXPECT_NE(second, first);
+    memory.deallocate(second);
+    EXPECT_NE(memory.allocate(100), second);  // too small for that block
+    EXPECT_EQ(memory.stats().in_use, 1100);
+    EXPECT_EQ(memory.stats().allocations, 4);
+    EXPECT_EQ(source.stats().allocations, 3);
+    EXPECT_EQ(memory.allocate(0), nullptr);
+  }
+  EXPECT_EQ(source.stats().in_use, 0);
+}
+
+}  // namespace
+}  // namespace dlengine::test
