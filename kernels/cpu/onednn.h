@@ -105,8 +105,6 @@ class Operand {
   size_t buffer_bytes() const { return is_plain() ? 0 : inner_.get_size(); }
   /// The elements in the primitive's order: data itself, or the buffer, filled from data.
   const void* load(const void* data, void* buffer) const;
-  /// Where the primitive shall write: data itself or the buffer; store() then brings the result to data.
-  void* target(void* data, void* buffer) const { return is_plain() ? data : buffer; }
   void store(const void* buffer, void* data) const;
 
  private:
