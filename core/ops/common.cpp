@@ -61,10 +61,10 @@ Saved saved_result(Activation activation, const Tensor& y) {
   return Saved(activation == Activation::relu ? y.detach() : Tensor());
 }
 
-Tensor before_activation(const Saved& y, const Tensor& dy) {
+Tensor before_activation(const Tensor& y, const Tensor& dy) {
   if (!y.defined()) return dy;
-  Tensor before = empty_like(y.get());
-  backend_for(dy.device()).unary_grad(UnaryOp::relu, y.get(), dy, before);
+  Tensor before = empty_like(y);
+  backend_for(dy.device()).unary_grad(UnaryOp::relu, y, dy, before);
   return before;
 }
 

@@ -33,6 +33,6 @@ Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> ope
 Saved saved_result(Activation activation, const Tensor& y);
 
 /// The gradient of z, given the saved result y = activation(z) and y's gradient; off the tape.
-Tensor before_activation(const Saved& y, const Tensor& dy);
+Tensor before_activation(const Tensor& y, const Tensor& dy);
 
 }  // namespace dlengine

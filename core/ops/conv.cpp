@@ -26,7 +26,8 @@ void add_gradients(const Forward& forward, const Tensor& result_gradient, InputG
   // Backends see to the activation of channels-last images themselves.
   const bool fused = layout == ImageLayout::channels_last;
   const Tensor y = fused ? forward.y.get() : Tensor();
-  const Tensor dy = dense(fused ? result_gradient : before_activation(forward.y, result_gradient), layout);
+  const Tensor dy =
+      dense(fused ? result_gradient : before_activation(forward.y.get(), result_gradient), layout);
   Backend& backend = backend_for(dy.device());
   if (dx.wants(0)) {
     Tensor images = dx.buffer(0, layout);

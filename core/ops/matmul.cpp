@@ -89,7 +89,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
   return record("linear", y, {x, weight, bias},
                 [x = Saved(x), weight = Saved(weight), result = saved_result(activation, y)](
                     const Tensor& result_gradient, InputGrads& dx) {
-                  const Tensor dy = before_activation(result, result_gradient);
+                  const Tensor dy = before_activation(result.get(), result_gradient);
                   if (dx.wants(0)) add_product(dx, 0, dy, weight.get().detach(), x.get().shape());
                   if (dx.wants(1))
                     add_product(dx, 1, dy.transpose(0, 1), x.get().detach(), weight.get().shape());

@@ -69,7 +69,7 @@ Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
       "batch_norm", y, {x, weight, bias},
       [x = Saved(x), weight = Saved(weight), y = saved_result(state.activation, y), state](
           const Tensor& gradient, InputGrads& dx) {
-        const Tensor dy = before_activation(y, gradient);
+        const Tensor dy = before_activation(y.get(), gradient);
         const DType type = weight.get().dtype();
         const Tensor inv_std = reciprocal(sqrt(state.running_var + state.eps));
         const Tensor wide = dy.to(type);

@@ -34,7 +34,7 @@ Tensor max_pool2d(const Tensor& x, const Pool2dParams& options) {
       [params, layout, x = Saved(images), y = Saved(y.detach())](const Tensor& gradient, InputGrads& dx) {
         const bool activated = params.activation != Activation::none;
         const Tensor dense_gradient = dense(gradient, layout);
-        const Tensor dy = activated ? before_activation(y, dense_gradient) : dense_gradient;
+        const Tensor dy = activated ? before_activation(y.get(), dense_gradient) : dense_gradient;
         Tensor images_gradient = dx.buffer(0, layout);
         backend_for(dy.device()).max_pool2d_grad(x.get(), y.get(), dy, params, images_gradient);
         dx.add(0, images_gradient);
@@ -52,7 +52,7 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dParams& options) {
   return record(
       "avg_pool2d", y, {x},
       [params, layout, y = saved_result(params.activation, y)](const Tensor& gradient, InputGrads& dx) {
-        const Tensor dy = before_activation(y, dense(gradient, layout));
+        const Tensor dy = before_activation(y.get(), dense(gradient, layout));
         Tensor images_gradient = dx.buffer(0, layout);
         backend_for(dy.device()).avg_pool2d_grad(dy, params, images_gradient);
         dx.add(0, images_gradient);

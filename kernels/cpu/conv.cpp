@@ -3,6 +3,7 @@
 
 #include "dlengine/core/image_layout.h"
 #include "dlengine/core/numerics.h"
+#include "dlengine/core/ops/common.h"
 #include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
 #include "dlengine/kernels/cpu/direct_conv.h"
@@ -24,70 +25,37 @@ Way way_for(const ConvSizes& z) {
   return direct::fits(z) ? Way::direct : Way::library;
 }
 
-/// Launches run(memory, threads) with that much memory.
-template <typename Run>
-void launch_with(size_t bytes, Run run) {
-  const Scratch workspace(bytes);
-  launch([run, memory = workspace.as(), threads = num_threads()] { run(memory, threads); });
-}
+/// The functions that compute one pass.
+template <typename Data>
+struct Functions {
+  ConvPass pass;
+  void (*winograd)(const ConvSizes&, const Data&, const winograd::Execution&);
+  void (*direct)(const ConvSizes&, const Data&, const direct::Run&);
+  void (*launch_library)(const ConvSizes&, const Data&);
+};
 
-void launch_forward(const ConvSizes& z, const ConvForward& data) {
-  switch (way_for(z)) {
-    case Way::winograd:
-      return launch_with(winograd::workspace_bytes(ConvPass::forward, z, num_threads()),
-                         [=](void* memory, int threads) {
-                           winograd::forward(z, data, {memory, threads});
-                         });
-    case Way::direct:
-      return launch_with(direct::workspace_bytes(ConvPass::forward, z, {.threads = num_threads()}),
-                         [=](void* memory, int threads) {
-                           direct::forward(z, data, {memory, threads});
-                         });
-    case Way::library: return launch_library_forward(z, data);
-  }
-}
+constexpr Functions<ConvForward> kForward = {ConvPass::forward, winograd::forward, direct::forward,
+                                             launch_library_forward};
+constexpr Functions<ConvGradInput> kGradInput = {ConvPass::grad_input, winograd::grad_input,
+                                                 direct::grad_input, launch_library_grad_input};
+constexpr Functions<ConvGradWeight> kGradWeight = {ConvPass::grad_weight, winograd::grad_weight,
+                                                   direct::grad_weight, launch_library_grad_weight};
 
-void launch_grad_input(Way way, const ConvSizes& z, const ConvGradInput& data) {
-  switch (way) {
-    case Way::winograd:
-      return launch_with(winograd::workspace_bytes(ConvPass::grad_input, z, num_threads()),
-                         [=](void* memory, int threads) {
-                           winograd::grad_input(z, data, {memory, threads});
-                         });
-    case Way::direct:
-      return launch_with(direct::workspace_bytes(ConvPass::grad_input, z, {.threads = num_threads()}),
-                         [=](void* memory, int threads) {
-                           direct::grad_input(z, data, {memory, threads});
-                         });
-    case Way::library: return launch_library_grad_input(z, data);
+template <typename Data>
+void launch_pass(const Functions<Data>& functions, Way way, const ConvSizes& z, const Data& data) {
+  const int threads = num_threads();
+  if (way == Way::library) return functions.launch_library(z, data);
+  if (way == Way::winograd) {
+    const Scratch memory(winograd::workspace_bytes(functions.pass, z, threads));
+    return launch([=, run = functions.winograd, workspace = memory.as()] {
+      run(z, data, {workspace, threads});
+    });
   }
-}
-
-void launch_grad_weight(Way way, const ConvSizes& z, const ConvGradWeight& data) {
-  switch (way) {
-    case Way::winograd:
-      return launch_with(winograd::workspace_bytes(ConvPass::grad_weight, z, num_threads()),
-                         [=](void* memory, int threads) {
-                           winograd::grad_weight(z, data, {memory, threads});
-                         });
-    case Way::direct:
-      return launch_with(direct::workspace_bytes(ConvPass::grad_weight, z, {.threads = num_threads()}),
-                         [=](void* memory, int threads) {
-                           direct::grad_weight(z, data, {memory, threads});
-                         });
-    case Way::library: return launch_library_grad_weight(z, data);
-  }
+  const Scratch memory(direct::workspace_bytes(functions.pass, z, {.threads = threads}));
+  launch([=, run = functions.direct, workspace = memory.as()] { run(z, data, {workspace, threads}); });
 }
 
 const float* data_or_null(const Tensor& x) { return x.defined() ? x.data<float>() : nullptr; }
-
-/// dy before the activation, where the library cannot see to that as it loads dy.
-Tensor masked(const Tensor& dy, const Tensor& y) {
-  if (!y.defined()) return dy;
-  Tensor before = empty(dy.shape(), dy.dtype(), kCpu, ImageLayout::channels_last);
-  cpu_backend().unary_grad(UnaryOp::relu, y, dy, before);
-  return before;
-}
 
 /// db [K]: the sum of dy over all axes but K.
 void sum_bias(const Tensor& dy, Tensor& db) {
@@ -126,7 +94,8 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, co
                y.data<double>());
   } else {
     return onednn::call("conv2d", [&] {
-      launch_forward(sizes, {x.data<float>(), w.data<float>(), data_or_null(bias), relu, y.data<float>()});
+      launch_pass(kForward, way_for(sizes), sizes,
+                  {x.data<float>(), w.data<float>(), data_or_null(bias), relu, y.data<float>()});
     });
   }
   if (relu) unary(UnaryOp::relu, y, y);
@@ -147,11 +116,10 @@ void CpuBackend::conv2d_grad_input(const Tensor& dy, const Tensor& y, const Tens
   }
   onednn::call("conv2d_grad_input", [&] {
     const Way way = way_for(sizes);
-    if (way == Way::library) {
-      return launch_grad_input(way, sizes,
-                               {masked(dy, y).data<float>(), nullptr, w.data<float>(), dx.data<float>()});
-    }
-    launch_grad_input(way, sizes, {dy.data<float>(), data_or_null(y), w.data<float>(), dx.data<float>()});
+    const bool library = way == Way::library;  // which knows no mask
+    const Tensor gradient = library ? before_activation(y, dy) : dy, mask = library ? Tensor() : y;
+    launch_pass(kGradInput, way, sizes,
+                {gradient.data<float>(), data_or_null(mask), w.data<float>(), dx.data<float>()});
   });
 }
 
@@ -166,18 +134,19 @@ void CpuBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& y, const Ten
   const ConvSizes sizes(x.shape(), dw.shape(), dy.shape(), params);
   const bool empty = dw.numel() == 0 || dy.numel() == 0 || x.numel() == 0;
   const bool wide = dw.dtype() == DType::f64;
-  if (!empty && !wide && way_for(sizes) != Way::library) {
-    return launch_grad_weight(way_for(sizes), sizes,
-                              {dy.data<float>(), data_or_null(y), x.data<float>(), dw.data<float>(),
-                               db.defined() ? db.data<float>() : nullptr});
+  const Way way = empty || wide ? Way::library : way_for(sizes);
+  if (way != Way::library) {
+    return launch_pass(kGradWeight, way, sizes,
+                       {dy.data<float>(), data_or_null(y), x.data<float>(), dw.data<float>(),
+                        db.defined() ? db.data<float>() : nullptr});
   }
-  const Tensor before = masked(dy, y);
+  const Tensor before = before_activation(y, dy);
   if (db.defined()) sum_bias(before, db);
   if (empty) return fill(dw, 0);
   if (wide) return conv2d_grad_weight_f64(sizes, before.data<double>(), x.data<double>(), dw.data<double>());
   onednn::call("conv2d_grad_weight", [&] {
-    launch_library_grad_weight(sizes,
-                               {before.data<float>(), nullptr, x.data<float>(), dw.data<float>(), nullptr});
+    launch_pass(kGradWeight, way, sizes,
+                {before.data<float>(), nullptr, x.data<float>(), dw.data<float>(), nullptr});
   });
 }
 
