@@ -157,6 +157,13 @@ std::vector<NamedModule> Module::modules() {
   return found;
 }
 
+const Module* Module::first_not_replayable() {
+  for (const NamedModule& below : modules()) {
+    if (!below.module->replayable()) return below.module;
+  }
+  return nullptr;
+}
+
 NamedTensors Module::named_parameters() {
   NamedTensors found =
       collect_tensors(*this, [](const NamedModule& owner, const Members& members, NamedTensors& to) {

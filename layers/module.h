@@ -95,6 +95,8 @@ class Module {
 
   /// This module and all below it, parents before children.
   std::vector<NamedModule> modules();
+  /// The first of them that does not say that it is replayable; null if all do.
+  const Module* first_not_replayable();
 
   /// Every trained tensor with its path, as "conv1.weight"; a tensor that several layers share comes once.
   /// Throws ValueError if a layer has not seen its input yet and so has no sizes: call infer_shapes() first.

@@ -1,7 +1,6 @@
 // A model prepared for inference.
 #include "dlengine/train/predictor.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "dlengine/core/autograd.h"
@@ -15,18 +14,12 @@ Tensor evaluate(Module& model, const Tensor& x) {
   return model(x);
 }
 
-bool all_replayable(Module& model) {
-  const std::vector<NamedModule> modules = model.modules();
-  return std::all_of(modules.begin(), modules.end(),
-                     [](const NamedModule& named) { return named.module->replayable(); });
-}
-
 }  // namespace
 
 Predictor::Predictor(Module& model, Device device)
     : model_(model),
       device_(device),
-      replayable_(all_replayable(model)),
+      replayable_(!model.first_not_replayable()),
       step_(device, [&model](const std::vector<Tensor>& x) { return std::vector{evaluate(model, x[0])}; }) {
   model.to(device);
 }

@@ -151,9 +151,8 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
 // What keeps steps from being replayed as far as can be told before the first one; empty: nothing.
 std::string Trainer::why_not_replayed() {
   if (options_.replay != Replay::automatic) return {};
-  for (const auto& [path, module] : model_.modules()) {
-    if (!module->replayable())
-      return fmt::format("{} does not say that it is replayable", module->type_name());
+  if (const Module* module = model_.first_not_replayable()) {
+    return fmt::format("{} does not say that it is replayable", module->type_name());
   }
   return loss_.replayable() ? "" : "the loss is a function that may do more than tensor operations";
 }
