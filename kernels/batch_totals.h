@@ -21,20 +21,4 @@ struct BatchTotals {
   }
 };
 
-/// True if row x[0 .. n-1] has its first largest element at `wanted`; NaN is larger than all. A is the type
-/// in which elements of T are compared.
-template <typename A, typename T>
-DLENGINE_HOST_DEVICE bool is_hit(const T* x, int64_t n, int64_t wanted) {
-  int64_t best = 0;
-  A largest = A(x[0]);
-  for (int64_t i = 1; i < n && largest == largest; ++i) {
-    const A value = A(x[i]);
-    if (value > largest || value != value) {
-      largest = value;
-      best = i;
-    }
-  }
-  return best == wanted;
-}
-
 }  // namespace dlengine

@@ -160,22 +160,6 @@ void reduce_as(ReduceOp op, const Tensor& x, Tensor& y) {
   }
 }
 
-/// Index of the first element along the axis that beats all others; NaN beats numbers.
-template <typename T, typename Beats>
-int64_t arg_of(const T* x, int64_t n, int64_t step, const Beats& beats) {
-  using A = Accumulate<T>;
-  int64_t best = 0;
-  A value = A(x[0]);
-  for (int64_t i = 1; i < n && value == value; ++i) {
-    const A other = A(x[i * step]);
-    if (beats(other, value) || other != other) {
-      best = i;
-      value = other;
-    }
-  }
-  return best;
-}
-
 }  // namespace
 
 void CpuBackend::reduce(ReduceOp op, const Tensor& x, Tensor& y) {
@@ -193,8 +177,7 @@ void CpuBackend::arg_reduce(bool largest, const Tensor& x, int axis, Tensor& y) 
     launch_for(results.count, std::max<int64_t>(1, kGrain / n), [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const T* start = in + offset_of(results, i);
-        out[i] = largest ? arg_of(start, n, step, [](auto a, auto b) { return a > b; })
-                         : arg_of(start, n, step, [](auto a, auto b) { return a < b; });
+        out[i] = largest ? arg_extreme<Larger>(start, n, step) : arg_extreme<Smaller>(start, n, step);
       }
     });
   });
