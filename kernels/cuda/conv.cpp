@@ -1,6 +1,8 @@
 // Convolution by cuDNN: a plan per shape, made once. Only deterministic algorithms that multiply directly are
-// used: Fourier and Winograd transforms round differently. f32 is true f32, without TF32.
+// used: Fourier and Winograd transforms round differently. f32 is true f32, without TF32. Bias and activation
+// are added in the same call where cuDNN can.
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -18,9 +20,9 @@ namespace dlengine::cuda {
 
 namespace {
 
-enum class Kind : int64_t { forward, grad_input, grad_weight };
+enum class Kind : int64_t { forward, forward_with_bias, grad_input, grad_weight };
 
-// One of the three convolutions of x, w and y, of which the kind says which is the result.
+// One of the convolutions of x, w and y, of which the kind says which is the result.
 struct Problem {
   Kind kind;
   DType dtype;
@@ -31,7 +33,7 @@ struct Problem {
 
 // All that a plan depends on.
 struct PlanKey {
-  std::array<int64_t, 22> values;
+  std::array<int64_t, 23> values;
 
   explicit PlanKey(const Problem& p)
       : values{int64_t(p.kind),
@@ -55,7 +57,8 @@ struct PlanKey {
                p.params.padding.w,
                p.params.dilation.h,
                p.params.dilation.w,
-               p.params.groups} {}
+               p.params.groups,
+               int64_t(p.params.activation)} {}
   friend bool operator==(const PlanKey&, const PlanKey&) = default;
   size_t hash() const {
     return std::apply([](auto... value) { return hash_of(value...); }, values);
@@ -66,8 +69,11 @@ struct Plan {
   TensorDescriptor x, y;
   FilterDescriptor w;
   ConvolutionDescriptor convolution;
-  int algorithm = -1;
+  ActivationDescriptor activation;
+  TensorDescriptor bias;
+  int algorithm = -1;  // none
   size_t workspace = 0;
+  mutable std::atomic<bool> declined = false;  // when it was called
 };
 
 Nchw sizes(const Tensor& x) { return {x.shape()[0], x.shape()[1], x.shape()[2], x.shape()[3]}; }
@@ -96,6 +102,12 @@ ConvolutionDescriptor convolution_descriptor(DType dtype, const Conv2dParams& p)
 bool multiplies_directly(cudnnConvolutionFwdAlgo_t algorithm) {
   return algorithm <= CUDNN_CONVOLUTION_FWD_ALGO_DIRECT;
 }
+// The one algorithm with which cuDNN adds a bias without an activation, and so, for the same bits, with one.
+template <typename Algorithm>
+bool takes_bias(Algorithm algorithm) {
+  return int(algorithm) == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+}
+
 bool multiplies_directly(cudnnConvolutionBwdDataAlgo_t algorithm) {
   return algorithm <= CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
 }
@@ -105,11 +117,12 @@ bool multiplies_directly(cudnnConvolutionBwdFilterAlgo_t algorithm) {
 
 // Takes the first algorithm of cuDNN's own ranking that is deterministic, multiplies directly and fits.
 template <typename Perf, typename WorkspaceOf>
-void choose(Plan& plan, DType dtype, std::span<const Perf> ranking, WorkspaceOf&& workspace_of) {
+void choose(Plan& plan, const Problem& p, std::span<const Perf> ranking, WorkspaceOf&& workspace_of) {
   for (const Perf& entry : ranking) {
     if (entry.status != CUDNN_STATUS_SUCCESS || entry.determinism != CUDNN_DETERMINISTIC) continue;
-    if (!multiplies_directly(entry.algo)) continue;
-    if (is_half(dtype))
+    if (!multiplies_directly(entry.algo) || (p.kind == Kind::forward_with_bias && !takes_bias(entry.algo)))
+      continue;
+    if (is_half(p.dtype))
       DLENGINE_CUDA_CHECK(cudnnSetConvolutionMathType(plan.convolution.get(), entry.mathType));
     if (workspace_of(entry.algo, &plan.workspace) != CUDNN_STATUS_SUCCESS) continue;
     plan.algorithm = int(entry.algo);
@@ -124,11 +137,12 @@ void choose_algorithm(cudnnHandle_t handle, const Problem& p, Plan& plan) {
   cudnnFilterDescriptor_t w = plan.w.get();
   cudnnConvolutionDescriptor_t conv = plan.convolution.get();
   switch (p.kind) {
-    case Kind::forward: {
+    case Kind::forward:
+    case Kind::forward_with_bias: {
       cudnnConvolutionFwdAlgoPerf_t ranking[kMost];
       DLENGINE_CUDA_CHECK(
           cudnnGetConvolutionForwardAlgorithm_v7(handle, x, w, conv, y, kMost, &count, ranking));
-      return choose(plan, p.dtype, std::span<const cudnnConvolutionFwdAlgoPerf_t>(ranking, size_t(count)),
+      return choose(plan, p, std::span<const cudnnConvolutionFwdAlgoPerf_t>(ranking, size_t(count)),
                     [&](auto algorithm, size_t* bytes) {
                       return cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, conv, y, algorithm, bytes);
                     });
@@ -137,7 +151,7 @@ void choose_algorithm(cudnnHandle_t handle, const Problem& p, Plan& plan) {
       cudnnConvolutionBwdDataAlgoPerf_t ranking[kMost];
       DLENGINE_CUDA_CHECK(
           cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, w, y, conv, x, kMost, &count, ranking));
-      return choose(plan, p.dtype, std::span<const cudnnConvolutionBwdDataAlgoPerf_t>(ranking, size_t(count)),
+      return choose(plan, p, std::span<const cudnnConvolutionBwdDataAlgoPerf_t>(ranking, size_t(count)),
                     [&](auto algorithm, size_t* bytes) {
                       return cudnnGetConvolutionBackwardDataWorkspaceSize(handle, w, y, conv, x, algorithm,
                                                                           bytes);
@@ -147,23 +161,24 @@ void choose_algorithm(cudnnHandle_t handle, const Problem& p, Plan& plan) {
       cudnnConvolutionBwdFilterAlgoPerf_t ranking[kMost];
       DLENGINE_CUDA_CHECK(
           cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, x, y, conv, w, kMost, &count, ranking));
-      return choose(
-          plan, p.dtype, std::span<const cudnnConvolutionBwdFilterAlgoPerf_t>(ranking, size_t(count)),
-          [&](auto algorithm, size_t* bytes) {
-            return cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, x, y, conv, w, algorithm, bytes);
-          });
+      return choose(plan, p, std::span<const cudnnConvolutionBwdFilterAlgoPerf_t>(ranking, size_t(count)),
+                    [&](auto algorithm, size_t* bytes) {
+                      return cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, x, y, conv, w, algorithm,
+                                                                            bytes);
+                    });
     }
   }
 }
 
 std::shared_ptr<const Plan> make_plan(cudnnHandle_t handle, const Problem& p) {
   const cudnnDataType_t type = cudnn_type("conv2d", p.dtype);
-  auto plan =
-      std::make_shared<Plan>(Plan{tensor_descriptor(type, p.x), tensor_descriptor(type, p.y),
-                                  filter_descriptor(type, p.w), convolution_descriptor(p.dtype, p.params)});
+  auto plan = std::make_shared<Plan>(tensor_descriptor(type, p.x), tensor_descriptor(type, p.y),
+                                     filter_descriptor(type, p.w), convolution_descriptor(p.dtype, p.params),
+                                     activation_descriptor(p.params.activation),
+                                     tensor_descriptor(type, {1, p.y.c, 1, 1}));
   choose_algorithm(handle, p, *plan);
   check<DeviceError>(
-      plan->algorithm >= 0,
+      plan->algorithm >= 0 || p.kind == Kind::forward_with_bias,
       "conv2d: cuDNN has no deterministic algorithm for x [{}, {}, {}, {}] and w [{}, {}, {}, {}] in {}",
       p.x.n, p.x.c, p.x.h, p.x.w, p.w.n, p.w.c, p.w.h, p.w.w, p.dtype);
   return plan;
@@ -180,13 +195,16 @@ struct Operands {
   const Tensor &first, &second;
   Tensor& result;
   bool add = false;
+  const void* bias = nullptr;
 };
 
-void convolve(const Problem& p, const Operands& on) {
+// False, and nothing was done, where cuDNN has no way of adding the bias.
+bool convolve(const Problem& p, const Operands& on) {
   Queue& queue = current_queue(p.device);
   const std::lock_guard lock(queue.mutex());
   cudnnHandle_t handle = queue.dnn();
   const std::shared_ptr<const Plan> plan = plan_for(handle, p);
+  if (plan->algorithm < 0 || plan->declined) return false;
   const Scratch workspace(plan->workspace, p.device);
   const Factors factors = factors_for(p.dtype);
   const void *one = factors.one, *beta = on.add ? factors.one : factors.zero;
@@ -201,6 +219,17 @@ void convolve(const Problem& p, const Operands& on) {
                                                   static_cast<cudnnConvolutionFwdAlgo_t>(plan->algorithm),
                                                   workspace.data(), plan->workspace, beta, y, result));
       break;
+    case Kind::forward_with_bias: {
+      // y stands for what else could be added, whose factor is 0.
+      const cudnnStatus_t status = cudnnConvolutionBiasActivationForward(
+          handle, one, x, first, w, second, conv, static_cast<cudnnConvolutionFwdAlgo_t>(plan->algorithm),
+          workspace.data(), plan->workspace, factors.zero, y, result, plan->bias.get(), on.bias,
+          plan->activation.get(), y, result);
+      plan->declined = CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED;
+      if (plan->declined) return false;
+      check_call(status, "cudnnConvolutionBiasActivationForward");
+      break;
+    }
     case Kind::grad_input:
       DLENGINE_CUDA_CHECK(cudnnConvolutionBackwardData(
           handle, one, w, second, y, first, conv, static_cast<cudnnConvolutionBwdDataAlgo_t>(plan->algorithm),
@@ -213,6 +242,7 @@ void convolve(const Problem& p, const Operands& on) {
                                          workspace.data(), plan->workspace, beta, w, result));
       break;
   }
+  return true;
 }
 
 }  // namespace
@@ -220,9 +250,11 @@ void convolve(const Problem& p, const Operands& on) {
 void CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
                          Tensor& y) {
   if (y.numel() == 0) return;
+  Problem problem{Kind::forward_with_bias, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params};
+  if (bias.defined() && convolve(problem, {x, w, y, false, bias.raw()})) return;
   if (bias.defined()) spread_bias(bias, 1, y);
-  convolve({Kind::forward, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params},
-           {x, w, y, bias.defined()});
+  problem.kind = Kind::forward;
+  convolve(problem, {x, w, y, bias.defined()});
   if (params.activation == Activation::relu) unary(UnaryOp::relu, y, y);
 }
 

@@ -48,4 +48,15 @@ FilterDescriptor filter_descriptor(cudnnDataType_t type, const Nchw& size) {
   return descriptor;
 }
 
+ActivationDescriptor activation_descriptor(Activation activation) {
+  cudnnActivationDescriptor_t raw = nullptr;
+  DLENGINE_CUDA_CHECK(cudnnCreateActivationDescriptor(&raw));
+  ActivationDescriptor descriptor(raw);
+  const cudnnActivationMode_t mode =
+      activation == Activation::relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY;
+  // The only choice that cuDNN takes behind a convolution.
+  DLENGINE_CUDA_CHECK(cudnnSetActivationDescriptor(raw, mode, CUDNN_NOT_PROPAGATE_NAN, 0));
+  return descriptor;
+}
+
 }  // namespace dlengine::cuda

@@ -115,7 +115,8 @@ TEST_F(FailingCalls, OfAnyKindAreErrorsThatNameTheCall) {
   }
   EXPECT_THAT(seen, testing::IsSupersetOf({"cudaMallocAsync", "cudaLaunchKernel", "cudaMemcpyAsync",
                                            "cudaStreamSynchronize", "cublasLtMatmul",
-                                           "cudnnConvolutionForward", "cudnnConvolutionBackwardFilter"}));
+                                           "cudnnConvolutionBiasActivationForward",
+                                           "cudnnConvolutionBackwardFilter"}));
 }
 
 TEST_F(FailingCalls, WhilePlansAreMadeLeaveNoHalfPlan) {

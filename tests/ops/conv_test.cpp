@@ -1,6 +1,8 @@
 // Convolution with every awkward combination of its parameters.
 #include "dlengine/core/ops/conv.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "tests/emulator/control.h"
 #include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 #include "tests/support/reference.h"
@@ -76,6 +78,33 @@ TEST(Conv, ComputesOnlyTheGradientsThatAreAskedFor) {
     conv2d(x, w).backward(ones({1, 1, 2, 2}, DType::f32, device));
     expect_same(w.grad(), {4, 4, 4, 4});
     EXPECT_FALSE(x.grad().defined());
+  }
+}
+
+TEST(Conv, AddsTheBiasInOneCallOrWhereCudnnDeclinesThatItself) {
+  for (const Device device : accelerators()) {
+    Generator random(3);
+    const auto normal = [&](const Shape& shape) {
+      return randn(shape, 0, 1, DType::f32, kCpu, random).to(device);
+    };
+    const Tensor x = normal({2, 3, 7, 9}), w = normal({4, 3, 3, 2}), bias = normal({4});
+    emulator::Control* const emulated = emulated_device();
+    if (!emulated) GTEST_SKIP() << "only the emulated device can be made to decline";
+    const auto kernels_of = [&](const Tensor& image) {
+      const uint64_t before = emulated->counters().kernels;
+      const Tensor y = conv2d(image, w, bias, {.activation = Activation::relu});
+      const uint64_t kernels = emulated->counters().kernels - before;
+      EXPECT_EQ(y.to_vector<float>(), relu(conv2d(image, w) + bias.reshape({1, 4, 1, 1})).to_vector<float>());
+      return kernels;
+    };
+    EXPECT_EQ(kernels_of(x), 0u);
+    constexpr int kNotSupported = 3000;  // CUDNN_STATUS_NOT_SUPPORTED
+    emulated->inject("cudnnConvolutionBiasActivationForward", 1, kNotSupported);
+    const Tensor other = normal({3, 3, 7, 9});
+    EXPECT_EQ(kernels_of(other), 2u);
+    EXPECT_EQ(emulated->failed_call(), "cudnnConvolutionBiasActivationForward");
+    EXPECT_EQ(kernels_of(other), 2u);  // it is not asked again
+    emulated->inject("*", 0, 0);
   }
 }
 

@@ -36,6 +36,8 @@ using DnnFilter =
     DnnObject<cudnnFilterDescriptor_t, cudnnCreateFilterDescriptor, cudnnDestroyFilterDescriptor>;
 using DnnConvolution = DnnObject<cudnnConvolutionDescriptor_t, cudnnCreateConvolutionDescriptor,
                                  cudnnDestroyConvolutionDescriptor>;
+using DnnActivation =
+    DnnObject<cudnnActivationDescriptor_t, cudnnCreateActivationDescriptor, cudnnDestroyActivationDescriptor>;
 
 /// The category of a status, of which versions know more and more special cases.
 inline int category(cudnnStatus_t status) { return int(status) / 1000 * 1000; }
@@ -83,9 +85,11 @@ class Convolution {
         x(numbers<T>(shape.x_count(), 1)),
         w(numbers<T>(shape.w_count(), 2)),
         y(numbers<T>(shape.y_count(), 3)),
+        bias(numbers<T>(size_t(shape.k), 4)),
         x_data(x),
         w_data(w),
-        y_data(y) {
+        y_data(y),
+        bias_data(bias) {
     describe();
   }
 
@@ -111,6 +115,14 @@ class Convolution {
     return cudnnConvolutionForward(handle, &alpha, x_tensor, x_data.data(), w_filter, w_data.data(), options,
                                    kForward, workspace->data(), bytes, &beta, y_tensor, y_data.data());
   }
+  /// With a bias and an activation, which replace beta.
+  cudnnStatus_t forward_with_bias(cudnnConvolutionFwdAlgo_t algorithm = kForward) {
+    const Sum zero = 0;
+    return cudnnConvolutionBiasActivationForward(handle, &alpha, x_tensor, x_data.data(), w_filter,
+                                                 w_data.data(), options, algorithm, workspace->data(), bytes,
+                                                 &zero, y_tensor, y_data.data(), bias_tensor,
+                                                 bias_data.data(), activation, y_tensor, y_data.data());
+  }
   cudnnStatus_t backward_data() {
     return cudnnConvolutionBackwardData(handle, &alpha, w_filter, w_data.data(), y_tensor, y_data.data(),
                                         options, kData, workspace->data(), bytes, &beta, x_tensor,
@@ -127,6 +139,13 @@ class Convolution {
     for_each_product(shape,
                      [&](size_t i, size_t j, size_t to) { sums[to].add(double(x[i]) * double(w[j])); });
     return blended(sums, y);
+  }
+  /// Of forward_with_bias(), before the activation.
+  std::vector<Expected> expected_sum() const {
+    std::vector<Expected> sums = expected_y();
+    const size_t pixels = size_t(shape.out_h() * shape.out_w());
+    for (size_t i = 0; i < sums.size(); ++i) sums[i].add(double(bias[i / pixels % bias.size()]));
+    return sums;
   }
   std::vector<Expected> expected_x() const {
     std::vector<Expected> sums(x.size());
@@ -146,15 +165,16 @@ class Convolution {
   static constexpr auto kFilter = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1;
 
   ConvolutionShape shape;
-  std::vector<T> x, w, y;
-  DeviceArray<T> x_data, w_data, y_data;
+  std::vector<T> x, w, y, bias;
+  DeviceArray<T> x_data, w_data, y_data, bias_data;
   std::unique_ptr<DeviceArray<char>> workspace = std::make_unique<DeviceArray<char>>(size_t{16});
   size_t bytes = 0;  // of the workspace, as cuDNN is told
   Sum alpha = 1, beta = 0;
   DnnHandle handle;
-  DnnTensor x_tensor, y_tensor;
+  DnnTensor x_tensor, y_tensor, bias_tensor;
   DnnFilter w_filter;
   DnnConvolution options;
+  DnnActivation activation;  // none
 
  private:
   void describe() {
@@ -163,6 +183,10 @@ class Convolution {
     ASSERT_EQ(cudnnSetTensor4dDescriptor(x_tensor, CUDNN_TENSOR_NCHW, kType, p.n, p.c, p.h, p.w),
               CUDNN_STATUS_SUCCESS);
     ASSERT_EQ(cudnnSetTensor4dDescriptor(y_tensor, CUDNN_TENSOR_NCHW, kType, p.n, p.k, p.out_h(), p.out_w()),
+              CUDNN_STATUS_SUCCESS);
+    ASSERT_EQ(cudnnSetTensor4dDescriptor(bias_tensor, CUDNN_TENSOR_NCHW, kType, 1, p.k, 1, 1),
+              CUDNN_STATUS_SUCCESS);
+    ASSERT_EQ(cudnnSetActivationDescriptor(activation, CUDNN_ACTIVATION_IDENTITY, CUDNN_NOT_PROPAGATE_NAN, 0),
               CUDNN_STATUS_SUCCESS);
     ASSERT_EQ(cudnnSetFilter4dDescriptor(w_filter, kType, CUDNN_TENSOR_NCHW, p.k, p.c / p.groups, p.r, p.s),
               CUDNN_STATUS_SUCCESS);

@@ -49,6 +49,23 @@ TYPED_TEST(ContractConvolution, Grouped) {
 }
 TYPED_TEST(ContractConvolution, AddedToWhatIsThere) { this->expect_all_directions({}, 1); }
 
+TYPED_TEST(ContractConvolution, BiasAndActivation) {
+  for (const ConvolutionShape& shape : {ConvolutionShape{}, ConvolutionShape{.pad_h = 1, .groups = 2}}) {
+    for (const cudnnActivationMode_t mode : {CUDNN_ACTIVATION_IDENTITY, CUDNN_ACTIVATION_RELU}) {
+      Convolution<TypeParam> conv(shape);
+      conv.use(this->stream_);
+      ASSERT_EQ(cudnnSetActivationDescriptor(conv.activation, mode, CUDNN_NOT_PROPAGATE_NAN, 0),
+                CUDNN_STATUS_SUCCESS);
+      ASSERT_EQ(conv.forward_with_bias(), CUDNN_STATUS_SUCCESS);
+      std::vector<Expected> expected = conv.expected_sum();
+      for (Expected& sum : expected) {
+        if (mode == CUDNN_ACTIVATION_RELU) sum.value = std::max(sum.value, 0.0);
+      }
+      expect_near(conv.y_data.read(this->stream_), expected);
+    }
+  }
+}
+
 using ContractDnn = Contract;
 
 TEST_F(ContractDnn, RankingNamesAlgorithmsThatRun) {
@@ -132,6 +149,15 @@ TEST_F(ContractDnn, ShapesMustFit) {
   refused([](auto& conv) {
     (void)cudnnSetFilter4dDescriptor(conv.w_filter, CUDNN_DATA_DOUBLE, CUDNN_TENSOR_NCHW, 6, 4, 3, 3);
   });
+}
+
+TEST_F(ContractDnn, BiasMustFit) {
+  Convolution<float> conv({});
+  conv.use(stream_);
+  ASSERT_EQ(cudnnSetTensor4dDescriptor(conv.bias_tensor, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, 1, 5, 1, 1),
+            CUDNN_STATUS_SUCCESS);
+  EXPECT_REFUSED(conv.forward_with_bias());
+  expect_reports();
 }
 
 TEST_F(ContractDnn, Tf32RoundsTheInputs) {

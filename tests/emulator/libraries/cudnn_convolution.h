@@ -44,6 +44,8 @@ struct ConvolutionWork {
   const void *x, *w, *y;
   Blend blend;
   void* workspace;
+  const void* bias = nullptr;  // of each channel of y, added to it
+  bool relu = false;           // then; a NaN becomes 0
 };
 struct Factors {
   const void *alpha, *beta;

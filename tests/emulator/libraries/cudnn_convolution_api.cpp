@@ -100,18 +100,94 @@ struct Arguments {
   const void *x, *w, *y;
   Factors factors;
   Workspace workspace;
+  const void* bias = nullptr;
+  bool relu = false;
 };
 
 template <typename Algorithm>
 cudnnStatus_t convolve(const Call& call, Algorithm algorithm, const Arguments& given) {
-  ConvolutionWork work{
-      .convolution = {}, .x = given.x, .w = given.w, .y = given.y, .blend = {}, .workspace = {}};
+  ConvolutionWork work{.convolution = {},
+                       .x = given.x,
+                       .w = given.w,
+                       .y = given.y,
+                       .blend = {},
+                       .workspace = {},
+                       .bias = given.bias,
+                       .relu = given.relu};
   const cudnnStatus_t status = call.read(work.convolution);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (!is_implemented(algorithm))
     return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated,
                   fmt::format("algorithm {}", int(algorithm)));
   return enqueue_convolution(call.handle, work, given.factors, given.workspace);
+}
+
+// What is added to a convolution's result in the same call, and what is done to the sum.
+struct Epilogue {
+  const void* factor;  // of z
+  cudnnTensorDescriptor_t z;
+  const void* z_data;
+  cudnnTensorDescriptor_t bias;
+  const void* bias_data;
+  cudnnActivationDescriptor_t activation;
+};
+
+cudnnStatus_t check_activation(const ActivationOptions& activation, cudnnConvolutionFwdAlgo_t algorithm) {
+  if (activation.nan != CUDNN_NOT_PROPAGATE_NAN)
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotSupported, "NaN behind a convolution");
+  if (activation.mode == CUDNN_ACTIVATION_IDENTITY &&
+      algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM) {
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotSupported,
+                  fmt::format("algorithm {} without an activation", int(algorithm)));
+  }
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t check_bias(const Packed4d& bias, const Packed4d& y, const Epilogue& epilogue,
+                         const void* y_data) {
+  if (bias != Packed4d{y.type, 1, y.c, 1, 1}) {
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kWrongShape,
+                  fmt::format("bias {} for y {}", bias.text(), y.text()));
+  }
+  const cudnnStatus_t status = check_pointer("the bias", epilogue.bias_data, bias.element());
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  const auto* first = static_cast<const char*>(epilogue.bias_data);
+  const auto* result = static_cast<const char*>(y_data);
+  if (first < result + y.bytes() && result < first + bias.bytes())
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kOverlap, "the result overlaps the bias");
+  return CUDNN_STATUS_SUCCESS;
+}
+
+// z must be what y is, also where its factor is 0; other factors are not emulated.
+cudnnStatus_t check_addend(const Packed4d& z, const Packed4d& y, const Epilogue& epilogue) {
+  if (z != y) {
+    return refuse(CUDNN_STATUS_BAD_PARAM, kind::kWrongShape,
+                  fmt::format("z {} for y {}", z.text(), y.text()));
+  }
+  cudnnStatus_t status = check_pointer("z", epilogue.z_data, z.element());
+  Blend blend;
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = read_blend(z.element(), epilogue.factor, epilogue.factor, blend);
+  if (status == CUDNN_STATUS_SUCCESS && blend.alpha != 0)
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, "adding z");
+  return status;
+}
+
+// Checks all but the convolution, and fills in what a run of it is given.
+cudnnStatus_t read_epilogue(const Epilogue& epilogue, cudnnTensorDescriptor_t result,
+                            cudnnConvolutionFwdAlgo_t algorithm, Arguments& given) {
+  const Packed4d* z = find_set(epilogue.z, "z");
+  const Packed4d* bias = find_set(epilogue.bias, "the bias");
+  const ActivationOptions* activation = find_set(epilogue.activation, "the activation");
+  const Packed4d* y = find_set(result, "y");
+  if (!z || !bias || !activation || !y) return CUDNN_STATUS_BAD_PARAM;
+  cudnnStatus_t status = check_activation(*activation, algorithm);
+  if (status == CUDNN_STATUS_SUCCESS) status = check_bias(*bias, *y, epilogue, given.y);
+  if (status == CUDNN_STATUS_SUCCESS) status = check_addend(*z, *y, epilogue);
+  given.factors.beta = epilogue.factor;
+  given.bias = epilogue.bias_data;
+  given.relu = activation->mode == CUDNN_ACTIVATION_RELU;
+  return status;
 }
 
 }  // namespace
@@ -176,6 +252,20 @@ extern "C" cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const voi
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return convolve({Direction::forward, handle, {x, w, y, options}}, algorithm,
                   {x_data, w_data, y_data, {alpha, beta}, {workspace, bytes}});
+}
+
+extern "C" cudnnStatus_t cudnnConvolutionBiasActivationForward(
+    cudnnHandle_t handle, const void* alpha, cudnnTensorDescriptor_t x, const void* x_data,
+    cudnnFilterDescriptor_t w, const void* w_data, cudnnConvolutionDescriptor_t options,
+    cudnnConvolutionFwdAlgo_t algorithm, void* workspace, size_t bytes, const void* z_factor,
+    cudnnTensorDescriptor_t z, const void* z_data, cudnnTensorDescriptor_t bias, const void* bias_data,
+    cudnnActivationDescriptor_t activation, cudnnTensorDescriptor_t y, void* y_data) {
+  DLENGINE_EMULATED_CALL(cudnnStatus_t);
+  Arguments given{x_data, w_data, y_data, {alpha, nullptr}, {workspace, bytes}};
+  const cudnnStatus_t status =
+      read_epilogue({z_factor, z, z_data, bias, bias_data, activation}, y, algorithm, given);
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  return convolve({Direction::forward, handle, {x, w, y, options}}, algorithm, given);
 }
 
 extern "C" cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha,

@@ -60,7 +60,19 @@ class Arithmetic {
       std::fill(y.begin(), y.end(), T(0));
       gemm({filters(), c_.pixels(), c_.taps()}, w.data() + group(part) * filters() * c_.taps(), unfolded_,
            y.data());
+      finish(group(part) * filters(), y);
       write(y, work_.y, part * int64_t(y.size()));
+    }
+  }
+
+  // Bias and activation of the channels from `first` on.
+  void finish(int64_t first, std::vector<T>& y) const {
+    if (!work_.bias) return;
+    std::vector<T> bias(size_t(c_.w.n), T(0));
+    load(c_.element(), work_.bias, c_.w.n, bias.data());
+    for (size_t i = 0; i < y.size(); ++i) {
+      y[i] += bias[size_t(first) + i / size_t(c_.pixels())];
+      if (work_.relu) y[i] = y[i] > T(0) ? y[i] : T(0);
     }
   }
 
@@ -149,6 +161,8 @@ void run(const ConvolutionWork& work) {
   if (!touch_tensor(work, work.x, c.x, Direction::backward_data) ||
       !touch_tensor(work, work.w, c.w, Direction::backward_filter) ||
       !touch_tensor(work, work.y, c.y, Direction::forward) ||
+      (work.bias && !touch(work.bias, size_t(c.y.c) * size_of(c.element()), Access::read,
+                           "the bias of a cuDNN convolution")) ||
       !touch(work.workspace, c.workspace_bytes(), Access::write, "the workspace of a cuDNN convolution"))
     return;
   if (c.element() == Element::f64) return Arithmetic<double>(work).run();

@@ -38,6 +38,11 @@ auto& convolutions() {
   return all;
 }
 
+auto& activations() {
+  static auto& all = *new Handles<cudnnActivationDescriptor_t, ActivationOptions>("activation descriptor");
+  return all;
+}
+
 std::string& last_error() {
   static auto& text = *new std::string;
   return text;
@@ -45,6 +50,7 @@ std::string& last_error() {
 
 bool is_set(const Packed4d& tensor) { return tensor.n > 0; }
 bool is_set(const ConvolutionOptions& options) { return options.set; }
+bool is_set(const ActivationOptions& options) { return options.set; }
 
 template <typename All, typename Handle>
 auto find_set_in(All& all, Handle descriptor, const char* name) {
@@ -112,6 +118,9 @@ const Packed4d* find_set(cudnnFilterDescriptor_t descriptor, const char* name) {
 }
 const ConvolutionOptions* find_set(cudnnConvolutionDescriptor_t descriptor, const char* name) {
   return find_set_in(convolutions(), descriptor, name);
+}
+const ActivationOptions* find_set(cudnnActivationDescriptor_t descriptor, const char* name) {
+  return find_set_in(activations(), descriptor, name);
 }
 
 cudnnStatus_t check_handle(cudnnHandle_t handle) {
@@ -268,6 +277,28 @@ extern "C" cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_
 extern "C" cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t descriptor) {
   DLENGINE_EMULATED_CALL(cudnnStatus_t);
   return destroy_in(convolutions(), descriptor);
+}
+
+extern "C" cudnnStatus_t cudnnCreateActivationDescriptor(cudnnActivationDescriptor_t* descriptor) {
+  DLENGINE_EMULATED_CALL(cudnnStatus_t);
+  return create_in(activations(), descriptor);
+}
+
+extern "C" cudnnStatus_t cudnnSetActivationDescriptor(
+    cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t mode, cudnnNanPropagation_t nan,
+    double /*coefficient: of modes that are not emulated*/) {
+  DLENGINE_EMULATED_CALL(cudnnStatus_t);
+  ActivationOptions* options = activations().find(descriptor);
+  if (!options) return CUDNN_STATUS_BAD_PARAM;
+  if (mode != CUDNN_ACTIVATION_RELU && mode != CUDNN_ACTIVATION_IDENTITY)
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotEmulated, fmt::format("activation {}", int(mode)));
+  *options = {.set = true, .mode = mode, .nan = nan};
+  return CUDNN_STATUS_SUCCESS;
+}
+
+extern "C" cudnnStatus_t cudnnDestroyActivationDescriptor(cudnnActivationDescriptor_t descriptor) {
+  DLENGINE_EMULATED_CALL(cudnnStatus_t);
+  return destroy_in(activations(), descriptor);
 }
 
 }  // namespace dlengine::emulator

@@ -37,10 +37,17 @@ struct ConvolutionOptions {
   cudnnMathType_t math = CUDNN_DEFAULT_MATH;
 };
 
+struct ActivationOptions {
+  bool set = false;
+  cudnnActivationMode_t mode = CUDNN_ACTIVATION_IDENTITY;
+  cudnnNanPropagation_t nan = CUDNN_NOT_PROPAGATE_NAN;
+};
+
 /// Null, and a report, unless it is live and was set. `name` is the argument's.
 const Packed4d* find_set(cudnnTensorDescriptor_t descriptor, const char* name);
 const Packed4d* find_set(cudnnFilterDescriptor_t descriptor, const char* name);
 const ConvolutionOptions* find_set(cudnnConvolutionDescriptor_t descriptor, const char* name);
+const ActivationOptions* find_set(cudnnActivationDescriptor_t descriptor, const char* name);
 
 /// Reports and answers NOT_INITIALIZED unless the handle is live.
 cudnnStatus_t check_handle(cudnnHandle_t handle);
