@@ -91,7 +91,7 @@ bool needs_grad(std::span<const Tensor> inputs) {
 }
 
 void detail::put_on_tape(const char* name, Tensor& y, std::span<const Tensor> inputs,
-                         BackwardFunction backward) {
+                         BackwardFunction backward, bool undefined_is_one) {
   auto node = std::make_shared<Node>(name, y, inputs.size());
   Node::Input* next = node->inputs.begin();
   for (const Tensor& input : inputs) {
@@ -101,6 +101,7 @@ void detail::put_on_tape(const char* name, Tensor& y, std::span<const Tensor> in
     if (!edge.node && input.requires_grad()) edge.leaf = input.impl();
   }
   node->backward = std::move(backward);
+  node->undefined_is_one = undefined_is_one;
   y.impl()->node = std::move(node);
   y.impl()->requires_grad = true;
 }
@@ -188,25 +189,17 @@ void InputGrads::add(size_t i, const Tensor& gradient) {
   }
 }
 
-void Tensor::backward() const {
-  check<ShapeError>(numel() == 1, "backward: need a scalar or the gradient of the result, the shape is {}",
-                    shape());
-  backward(ones_like(*this));
-}
+namespace {
 
-void Tensor::backward(const Tensor& gradient) const {
-  check<ShapeError>(gradient.shape() == shape(), "backward: the gradient has shape {}, the tensor {}",
-                    gradient.shape(), shape());
-  check<AutogradError>(requires_grad(),
-                       "backward: this tensor does not depend on any that requires a gradient");
-  const NoGrad no_grad;
-  if (!impl_->node) return add_to_leaf(*this, gradient.detach(), false);
+/// gradient: of y; undefined for one, where y's operation knows what that means.
+void run_backward(const Tensor& y, const Tensor& gradient) {
+  const std::shared_ptr<Node>& root = y.impl()->node;
   check<AutogradError>(
-      !impl_->node->released,
+      !root->released,
       "backward: the tape of this tensor was used up by an earlier backward(); compute it again");
   BackwardQueue queue;
-  impl_->node->dy = gradient.detach();
-  queue.push(impl_->node);
+  root->dy = gradient;
+  queue.push(root);
   while (!queue.empty()) {
     const std::shared_ptr<Node> node = queue.pop();
     check<AutogradError>(!node->released,
@@ -221,6 +214,26 @@ void Tensor::backward(const Tensor& gradient) const {
     }
     node->release();
   }
+}
+
+}  // namespace
+
+void Tensor::backward() const {
+  check<ShapeError>(numel() == 1, "backward: need a scalar or the gradient of the result, the shape is {}",
+                    shape());
+  if (!impl_->node || !impl_->node->undefined_is_one) return backward(ones_like(*this));
+  const NoGrad no_grad;
+  run_backward(*this, Tensor());
+}
+
+void Tensor::backward(const Tensor& gradient) const {
+  check<ShapeError>(gradient.shape() == shape(), "backward: the gradient has shape {}, the tensor {}",
+                    gradient.shape(), shape());
+  check<AutogradError>(requires_grad(),
+                       "backward: this tensor does not depend on any that requires a gradient");
+  const NoGrad no_grad;
+  if (!impl_->node) return add_to_leaf(*this, gradient.detach(), false);
+  run_backward(*this, gradient.detach());
 }
 
 }  // namespace dlengine

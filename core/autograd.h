@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "dlengine/core/backward_function.h"
@@ -68,15 +69,20 @@ class InputGrads {
 bool needs_grad(std::span<const Tensor> inputs);
 
 namespace detail {
-void put_on_tape(const char* name, Tensor& y, std::span<const Tensor> inputs, BackwardFunction backward);
+void put_on_tape(const char* name, Tensor& y, std::span<const Tensor> inputs, BackwardFunction backward,
+                 bool undefined_is_one);
 }
 
 /// Puts y, the result of an operation on the inputs, on the tape and returns it. Where no input needs a
 /// gradient, only returns it. backward(dy, dx), given the gradient of y, hands the gradients of the inputs to
-/// dx. It runs with gradients off, so second derivatives are refused: y.grad() is a leaf.
+/// dx. It runs with gradients off, so second derivatives are refused: y.grad() is a leaf. An object with a
+/// member kUndefinedIsOne gets an undefined dy where y is what backward() was called on without a gradient.
 template <typename Backward>
 Tensor record(const char* name, Tensor y, std::span<const Tensor> inputs, Backward&& backward) {
-  if (needs_grad(inputs)) detail::put_on_tape(name, y, inputs, std::forward<Backward>(backward));
+  constexpr bool kUndefinedIsOne = requires { std::remove_cvref_t<Backward>::kUndefinedIsOne; };
+  if (needs_grad(inputs)) {
+    detail::put_on_tape(name, y, inputs, std::forward<Backward>(backward), kUndefinedIsOne);
+  }
   return y;
 }
 template <typename Backward>

@@ -153,13 +153,19 @@ class Backend {
   // --- Softmax and losses; rows of x [N, C]; floating ---
   virtual void softmax(const Tensor& x, bool log, Tensor& y) = 0;
   virtual void softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tensor& dx) = 0;
-  // target: i64 [N] with 0 <= class < C, or probabilities [N, C] of x's type. loss, lse [N] are f32 (f64 if x
-  // is); lse is log(sum(exp(x))). A class out of range is a ValueError, on a GPU thrown at the next
-  // copy_to_host.
-  virtual void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss, Tensor& lse) = 0;
-  // dx = (exp(x - lse) * sum(target) - target) * dloss * scale; dloss: [N], or one element for all rows
-  virtual void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
-                                  const Tensor& dloss, double scale, Tensor& dx) = 0;
+  struct CrossEntropy {
+    Tensor loss;  // [N]: of every row; []: their sum / divisor; f32 (f64 if x is)
+    double divisor = 1;
+    Tensor dx;      // cross_entropy_grad() for a dloss of one; or undefined
+    Tensor totals;  // f64 [5], as of count_batch(); or undefined, as it is where loss is [N]. The class of a
+                    // row of probabilities is the first of its largest
+  };
+  // target: i64 [N] with 0 <= class < C, or probabilities [N, C] of x's type. A class out of range is a
+  // ValueError, on a GPU thrown at the next copy_to_host.
+  virtual void cross_entropy(const Tensor& x, const Tensor& target, CrossEntropy& result) = 0;
+  // dx = (softmax(x) * sum(target) - target) * dloss / divisor; dloss: [N], or one element for all rows
+  virtual void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& dloss, double divisor,
+                                  Tensor& dx) = 0;
 
   // Adds a batch to totals f64 [5]: loss * N, hits, N, 1, and once a loss is not finite, the number (from 1)
   // of the first such batch. loss: one element, f32 or f64. x: outputs [N, ...], floating; classes: i64 [N],
@@ -181,7 +187,7 @@ Backend& backend_for(Device device);
 // --- CUDA plugin: libdlengine_cuda.so is opened at run time and exports one function of this type ---
 
 /// Changes whenever Backend or a type it uses does.
-inline constexpr uint32_t kBackendAbi = 2;
+inline constexpr uint32_t kBackendAbi = 3;
 
 /// Answers with the backend, which lives until the process ends, or with null and a reason of at most
 /// `capacity` bytes.

@@ -53,7 +53,8 @@ class Node {
   Device device;
   Inputs inputs;
   BackwardFunction backward;
-  Tensor dy;  // gradient of the result, collected during backward()
+  Tensor dy;                      // gradient of the result, collected during backward()
+  bool undefined_is_one = false;  // backward() knows what an undefined dy means
   bool released = false;
 };
 

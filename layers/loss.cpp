@@ -11,6 +11,10 @@ Tensor CrossEntropyLoss::operator()(const Tensor& logits, const Tensor& labels) 
   return cross_entropy(logits, labels, reduction_);
 }
 
+Tensor CrossEntropyLoss::counted(const Tensor& logits, const Tensor& labels, Tensor& totals) const {
+  return counted_cross_entropy(logits, labels, reduction_, totals);
+}
+
 Tensor mse_loss(const Tensor& output, const Tensor& target, Reduction reduction) {
   check<ValueError>(output.defined() && target.defined(), "mse_loss: output or target is undefined");
   check<ShapeError>(output.shape() == target.shape(), "mse_loss: output is {}, target is {}; need one shape",

@@ -14,6 +14,9 @@ class CrossEntropyLoss {
   static constexpr bool kReplayable = true;  // nothing but tensor operations, always the same ones
   explicit CrossEntropyLoss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}
   Tensor operator()(const Tensor& logits, const Tensor& labels) const;
+  /// The same, counted as counted_cross_entropy() does, if it counts(), as one loss does.
+  Tensor counted(const Tensor& logits, const Tensor& labels, Tensor& totals) const;
+  bool counts() const { return reduction_ != Reduction::none; }
 
  private:
   Reduction reduction_;

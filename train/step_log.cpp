@@ -5,8 +5,10 @@
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
+#include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
+#include "dlengine/train/trainer.h"
 
 namespace dlengine {
 namespace {
@@ -48,13 +50,17 @@ void StepLog::start(int64_t done, const Totals& before) {
   totals_ = before;
 }
 
-void StepLog::add(const Tensor& loss, const Tensor& output, const Tensor& target) {
-  const NoGrad no_grad;
+Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target) {
   const bool classes = has_classes(output, target);
   classes_ |= classes;
+  if (classes && loss.counts()) return loss.counted(output, target, sums_);
+  Tensor value = loss(output, target);
+  check<ShapeError>(value.numel() == 1, "fit: need a loss of one element, got {}", value.shape());
+  const NoGrad no_grad;
   backend_for(sums_.device())
-      .count_batch(as_loss(loss), output.detach().contiguous(), classes ? class_numbers(target) : Tensor(),
+      .count_batch(as_loss(value), output.detach().contiguous(), classes ? class_numbers(target) : Tensor(),
                    sums_);
+  return value;
 }
 
 int64_t StepLog::read() {

@@ -8,7 +8,9 @@
 
 namespace dlengine {
 
-/// add() queues device work, also in a recorded step; read() waits for it.
+class LossFunction;
+
+/// loss_of() queues device work, also in a recorded step; read() waits for it.
 class StepLog {
  public:
   explicit StepLog(Device device);
@@ -16,9 +18,9 @@ class StepLog {
   /// Begins an epoch of which `done` steps were counted in `before`.
   void start(int64_t done = 0, const Totals& before = {});
 
-  /// loss: the mean over the batch, one element. Hits are counted if output is [N, C] and target either
-  /// classes [N] or, one-hot, [N, C] with C > 1.
-  void add(const Tensor& loss, const Tensor& output, const Tensor& target);
+  /// loss(output, target), the mean over the batch, added up. Hits are counted if output is [N, C] and target
+  /// either classes [N] or, one-hot, [N, C] with C > 1. Throws ShapeError unless the loss is one element.
+  Tensor loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target);
 
   /// Brings totals() up to date. Returns the number (from 1) of the first step whose loss is not finite, or
   /// 0.

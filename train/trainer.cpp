@@ -169,12 +169,8 @@ void Trainer::run_step(Run& run, const Batch& batch) {
 
 void Trainer::train_step(const Tensor& x, const Tensor& target, StepLog& log) {
   optimizer_.zero_grad();
-  const Tensor output = model_(x);
-  const Tensor loss = loss_(output, target);
-  check<ShapeError>(loss.numel() == 1, "fit: need a loss of one element, got {}", loss.shape());
-  loss.backward();
+  log.loss_of(loss_, model_(x), target).backward();
   optimizer_.step();
-  log.add(loss, output, target);
 }
 
 // The loss of the last step is older than the last update, so a good loss alone does not mean good weights.

@@ -33,7 +33,7 @@ Metrics Trainer::evaluate(const Dataset& data, int64_t batch_size) {
   for (Batch batch; loader.next(batch);) {
     const Tensor target = batch.y.to(options_.device);
     const Tensor output = model_(batch.x.to(options_.device));
-    log.add(loss_(output, target), output, target);
+    log.loss_of(loss_, output, target);
   }
   log.read();
   return log.totals().metrics(clock.now() - started);

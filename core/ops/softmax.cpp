@@ -7,7 +7,6 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/elementwise.h"
-#include "dlengine/core/ops/reduce.h"
 
 namespace dlengine {
 
@@ -59,36 +58,38 @@ Tensor checked_target(const Tensor& logits, const Tensor& labels) {
   return dense(labels.to(DType::i64));
 }
 
-/// A loss of rows of logits, before and after they are reduced.
-struct Losses {
-  Tensor logits, target;
-  Tensor rows, lse;  // [N]
+/// The gradient of a loss. Where it is one loss, that of the logits is known since the forward pass, and only
+/// a dloss other than one takes more work.
+struct CrossEntropyBackward {
+  static constexpr bool kUndefinedIsOne = true;
+  Saved logits, target;
+  double divisor;
+  Tensor for_one;
 
-  Losses(const Tensor& x, const Tensor& labels) : logits(dense(x)), target(labels) {
-    const DType type = x.dtype() == DType::f64 ? DType::f64 : DType::f32;
-    rows = empty({x.dim(0)}, type, x.device());
-    lse = empty_like(rows);
-    backend_for(x.device()).cross_entropy(logits, target, rows, lse);
+  void operator()(const Tensor& dloss, InputGrads& dx) {
+    if (!dloss.defined()) return dx.add(0, for_one);
+    Tensor gradient = dx.buffer(0);
+    backend_for(dloss.device())
+        .cross_entropy_grad(logits.get(), target.get(), dense(dloss), divisor, gradient);
+    dx.add(0, gradient);
   }
 };
 
-/// Puts `loss` on the tape, of which every row's loss is a part with the factor `scale`.
-Tensor record_loss(const Losses& losses, const Tensor& loss, double scale, const Tensor& x) {
-  return record("cross_entropy", loss, {x},
-                [logits = Saved(losses.logits), target = Saved(losses.target), lse = losses.lse, scale](
-                    const Tensor& dloss, InputGrads& dx) {
-                  Tensor gradient = dx.buffer(0);
-                  backend_for(dloss.device())
-                      .cross_entropy_grad(logits.get(), target.get(), lse, dense(dloss), scale, gradient);
-                  dx.add(0, gradient);
-                });
-}
-
-/// The sum or mean of the rows' losses.
-Tensor reduced(ReduceOp op, const Tensor& rows) {
-  Tensor total = empty({1}, rows.dtype(), rows.device());
-  backend_for(rows.device()).reduce(op, rows, total);
-  return {total.storage(), 0, {}, {}, total.dtype()};
+Tensor cross_entropy_into(const Tensor& totals, const Tensor& logits, const Tensor& labels,
+                          Reduction reduction) {
+  const Tensor target = checked_target(logits, labels), x = dense(logits);
+  const int64_t count = x.dim(0);
+  check<ValueError>(reduction != Reduction::mean || count > 0,
+                    "cross_entropy: the mean of no rows, logits are {}", logits.shape());
+  Backend::CrossEntropy result;
+  result.loss = empty(reduction == Reduction::none ? Shape{count} : Shape{},
+                      x.dtype() == DType::f64 ? DType::f64 : DType::f32, x.device());
+  if (reduction == Reduction::mean) result.divisor = static_cast<double>(count);
+  if (result.loss.numel() == 1 && needs_grad({&logits, 1})) result.dx = empty_like(x);
+  result.totals = totals;
+  backend_for(x.device()).cross_entropy(x, target, result);
+  return record("cross_entropy", result.loss, {logits},
+                CrossEntropyBackward{Saved(x), Saved(target), result.divisor, result.dx});
 }
 
 }  // namespace
@@ -97,18 +98,17 @@ Tensor softmax(const Tensor& x, int axis) { return softmax_along("softmax", x, a
 Tensor log_softmax(const Tensor& x, int axis) { return softmax_along("log_softmax", x, axis, true); }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction) {
-  const Losses losses(logits, checked_target(logits, labels));
-  const int64_t count = logits.dim(0);
-  check<ValueError>(reduction != Reduction::mean || count > 0,
-                    "cross_entropy: the mean of no rows, logits are {}", logits.shape());
-  switch (reduction) {
-    case Reduction::none: return record_loss(losses, losses.rows, 1, logits);
-    case Reduction::mean:
-      return record_loss(losses, reduced(ReduceOp::mean, losses.rows), 1 / static_cast<double>(count),
-                         logits);
-    case Reduction::sum: return record_loss(losses, reduced(ReduceOp::sum, losses.rows), 1, logits);
-  }
-  return losses.rows;
+  return cross_entropy_into({}, logits, labels, reduction);
+}
+
+Tensor counted_cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction,
+                             Tensor& totals) {
+  check_operands("counted_cross_entropy", {&logits, &totals});
+  check<ShapeError>(totals.dtype() == DType::f64 && totals.shape() == Shape{5} && totals.is_contiguous(),
+                    "counted_cross_entropy: need totals f64 [5], got {} {}", totals.dtype(), totals.shape());
+  check<ValueError>(reduction != Reduction::none,
+                    "counted_cross_entropy: need one loss, the mean or the sum");
+  return cross_entropy_into(totals, logits, labels, reduction);
 }
 
 }  // namespace dlengine

@@ -12,7 +12,7 @@ Tensor log_softmax(const Tensor& x, int axis = -1);
 
 enum class Reduction : uint8_t { none, mean, sum };
 
-/// Cross-entropy of softmax(logits) with the labels, in one pass.
+/// Cross-entropy of softmax(logits) with the labels, in one pass, which gives the gradient as well.
 ///
 /// Shapes: logits [N, C]; labels [N] of classes (u8, i32, i64) or [N, C] of probabilities (one-hot or soft,
 /// floating);
@@ -23,5 +23,10 @@ enum class Reduction : uint8_t { none, mean, sum };
 /// label (on a
 ///         GPU when the result is next read).
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction = Reduction::mean);
+
+/// The same for a mean or a sum, which in the same pass is counted in totals f64 [5]: adds loss * N, rows
+/// whose largest logit is at the label (of probabilities: at the first largest one), N and 1, and once a loss
+/// is not finite, writes the number (from 1) of that call. Throws ValueError for Reduction::none, too.
+Tensor counted_cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction, Tensor& totals);
 
 }  // namespace dlengine

@@ -75,9 +75,9 @@ class CpuBackend final : public Backend {
 
   void softmax(const Tensor& x, bool log, Tensor& y) override;
   void softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tensor& dx) override;
-  void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss, Tensor& lse) override;
-  void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse, const Tensor& dloss,
-                          double scale, Tensor& dx) override;
+  void cross_entropy(const Tensor& x, const Tensor& target, CrossEntropy& result) override;
+  void cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& dloss, double divisor,
+                          Tensor& dx) override;
 
   void count_batch(const Tensor& loss, const Tensor& x, const Tensor& classes, Tensor& totals) override;
 

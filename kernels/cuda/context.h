@@ -44,4 +44,8 @@ struct Fault {
 /// The device's fault, in device memory.
 Fault* fault_of(Device device);
 
+/// A counter in device memory for is_last_block() (reduce.cuh): zero before and after each kernel of the
+/// current stream.
+uint32_t* arrivals_of(Device device);
+
 }  // namespace dlengine::cuda

@@ -87,6 +87,8 @@ std::shared_ptr<Queue> shared_current_queue(int device) { return queue_of_thread
 cudaStream_t enter(Device device) { return current_queue(device).stream(); }
 Fault* fault_of(Device device) { return cuda_backend()->device(device.index).fault.get(); }
 
+uint32_t* arrivals_of(Device device) { return current_queue(device).arrivals(); }
+
 Scratch::Scratch(size_t bytes, Device device)
     : allocator_(current_allocator(device)), data_(allocator_.allocate(bytes)) {}
 

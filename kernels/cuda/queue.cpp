@@ -18,6 +18,10 @@ Queue::Queue(int device) : device_(device) {
   cudaStream_t stream = nullptr;
   DLENGINE_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   stream_.reset(stream);
+  void* arrivals = nullptr;
+  DLENGINE_CUDA_CHECK(cudaMalloc(&arrivals, sizeof(uint32_t)));
+  arrivals_.reset(static_cast<uint32_t*>(arrivals));
+  DLENGINE_CUDA_CHECK(cudaMemsetAsync(arrivals, 0, sizeof(uint32_t), stream));
 }
 
 Queue::~Queue() {
@@ -28,6 +32,7 @@ Queue::~Queue() {
   dnn_.reset();
   blas_.reset();
   blas_workspace_.reset();
+  arrivals_.reset();
   stream_.reset();
   if (before >= 0) (void)cudaSetDevice(before);
 }

@@ -6,6 +6,7 @@
 #include <cudnn.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -45,11 +46,14 @@ class Queue {
   static constexpr size_t kBlasWorkspaceBytes = size_t{32} << 20;
   void* blas_workspace() const { return blas_workspace_.get(); }
   cudnnHandle_t dnn();
+  /// A counter in device memory that kernels leave at zero.
+  uint32_t* arrivals() const { return arrivals_.get(); }
 
  private:
   int device_;
   std::mutex mutex_;
   Owned<cudaStream_t, cudaStreamDestroy> stream_;
+  Owned<uint32_t*, cudaFree> arrivals_;
   Owned<void*, cudaFree> blas_workspace_;
   Owned<cublasLtHandle_t, cublasLtDestroy> blas_;
   Owned<cudnnHandle_t, cudnnDestroy> dnn_;

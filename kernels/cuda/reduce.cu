@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "dlengine/kernels/cuda/backend_cuda.h"
+#include "dlengine/kernels/cuda/best.cuh"
 #include "dlengine/kernels/cuda/context.h"
 #include "dlengine/kernels/cuda/reduce.cuh"
 #include "dlengine/kernels/cuda/vec.cuh"
@@ -177,47 +178,6 @@ void run_reduce(const Tensor& x, Tensor& y, bool mean) {
 
 // --- Position of the largest or smallest ---
 
-template <typename A>
-struct Best {
-  A value;
-  int64_t index;  // -1: nothing yet
-};
-
-// NaN beats everything; of equals the first one stays.
-template <typename A>
-__device__ bool beats(const Best<A>& a, const Best<A>& b, bool largest) {
-  if (a.index < 0 || b.index < 0) return b.index < 0 && a.index >= 0;
-  const bool a_nan = a.value != a.value, b_nan = b.value != b.value;
-  if (a_nan != b_nan) return a_nan;
-  if (a_nan || a.value == b.value) return a.index < b.index;
-  return largest ? a.value > b.value : a.value < b.value;
-}
-
-template <int kLanes, typename A>
-__device__ Best<A> row_best(Best<A> best, bool largest) {
-#pragma unroll
-  for (int step = kWarp / 2; step > 0; step /= 2) {
-    const Best<A> other{A(__shfl_xor_sync(0xffffffffu, best.value, step)),
-                        __shfl_xor_sync(0xffffffffu, best.index, step)};
-    if (beats(other, best, largest)) best = other;
-  }
-  if constexpr (kLanes > kWarp) {
-    constexpr int kWarps = kLanes / kWarp;
-    DLENGINE_SHARED(A, values, [kWarps]);
-    DLENGINE_SHARED(int64_t, indices, [kWarps]);
-    if (threadIdx.x % kWarp == 0) {
-      values[threadIdx.x / kWarp] = best.value;
-      indices[threadIdx.x / kWarp] = best.index;
-    }
-    __syncthreads();
-    for (int warp = 0; warp < kWarps; ++warp) {
-      const Best<A> other{values[warp], indices[warp]};
-      if (beats(other, best, largest)) best = other;
-    }
-  }
-  return best;
-}
-
 template <typename T, int kLanes>
 __global__ void arg_reduce_kernel(const __grid_constant__ StridedWalk<1> kept, int64_t size, int64_t stride,
                                   bool largest, const T* x, int64_t* y) {
@@ -225,13 +185,8 @@ __global__ void arg_reduce_kernel(const __grid_constant__ StridedWalk<1> kept, i
   if (output >= kept.count) return;
   int64_t start[1];
   offsets(kept, output, start);
-  Best<Accumulate<T>> best{Accumulate<T>(0), -1};
-  for (int64_t i = threadIdx.x; i < size; i += kLanes) {
-    const Best<Accumulate<T>> next{widen(x[start[0] + i * stride]), i};
-    if (beats(next, best, largest)) best = next;
-  }
-  best = row_best<kLanes>(best, largest);
-  if (threadIdx.x == 0) y[output] = best.index;
+  const int64_t best = row_arg_extreme<kLanes>(Elements<T>{x + start[0], size, stride}, largest);
+  if (threadIdx.x == 0) y[output] = best;
 }
 
 }  // namespace

@@ -23,9 +23,11 @@ unsigned row_blocks(int64_t rows) {
   return blocks_for(rows, kThreads / kLanes);
 }
 __device__ inline int64_t row_number() { return int64_t{blockIdx.x} * blockDim.y + threadIdx.y; }
+/// Number of this thread in its block.
+__device__ inline unsigned thread_of_block() { return threadIdx.y * blockDim.x + threadIdx.x; }
 
-/// Combines the values of a row's lanes with Op::value; all of them get the result. All lanes of the row must
-/// call it.
+/// Combines the values of a row's lanes, or with kThreads of all threads of the block, with Op::value; all of
+/// them get the result, and all of them must call it.
 template <typename Op, int kLanes, typename A>
 __device__ A row_reduce(A value) {
   static_assert(kLanes == kWarp || kLanes == kThreads, "a row is a warp or a block");
@@ -35,15 +37,36 @@ __device__ A row_reduce(A value) {
   }
   if constexpr (kLanes > kWarp) {
     constexpr int kWarps = kLanes / kWarp;
+    const unsigned thread = thread_of_block();
     DLENGINE_SHARED(A, warp_values, [kWarps]);
     __syncthreads();  // the values of an earlier call have been read
-    if (threadIdx.x % kWarp == 0) warp_values[threadIdx.x / kWarp] = value;
+    if (thread % kWarp == 0) warp_values[thread / kWarp] = value;
     __syncthreads();
     value = warp_values[0];
 #pragma unroll
     for (int warp = 1; warp < kWarps; ++warp) value = Op::value(value, warp_values[warp]);
   }
   return value;
+}
+
+/// True in all threads of the block that is the last to come here: it may then read what the others wrote
+/// before. All threads of a one-dimensional grid must call it, with `arrivals` of the stream (context.h),
+/// which is zero between kernels.
+__device__ inline bool is_last_block(uint32_t* arrivals) {
+  if (gridDim.x == 1) {
+    __syncthreads();
+    return true;
+  }
+  DLENGINE_SHARED(bool, last, );
+  __threadfence();
+  __syncthreads();
+  if (thread_of_block() == 0) {
+    last = atomicAdd(arrivals, 1u) == gridDim.x - 1;
+    if (last) *arrivals = 0;
+  }
+  __syncthreads();
+  if (last) __threadfence();
+  return last;
 }
 
 /// Calls f(std::integral_constant<int, kLanes>{}): a warp for short rows, a block for long ones.

@@ -19,7 +19,7 @@ struct Row {
 };
 
 // Whatever is taken away from a step lowers its number here.
-const Row kRows[] = {{"mnist_mlp", 15}, {"mnist_cnn", 32}};
+const Row kRows[] = {{"mnist_mlp", 12}, {"mnist_cnn", 29}};
 
 TEST(Counting, AReplayIsOneGraphAndNothingElse) {
   for (const Device device : accelerators()) {
@@ -33,9 +33,10 @@ TEST(Counting, AReplayIsOneGraphAndNothingElse) {
       model.to(device);
       Adam optimizer({.lr = 1e-3});
       optimizer.attach(model.parameters());
+      Tensor totals = zeros({5}, DType::f64, device);
       CapturedStep step(device, [&](const std::vector<Tensor>& in) {
         optimizer.zero_grad();
-        cross_entropy(model(in[0]), in[1]).backward();
+        counted_cross_entropy(model(in[0]), in[1], Reduction::mean, totals).backward();
         optimizer.step();
         return std::vector<Tensor>();
       });

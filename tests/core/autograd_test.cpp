@@ -181,6 +181,30 @@ TEST(Record, AsksOnlyForGradientsThatAreWanted) {
   EXPECT_FALSE(constant.grad().defined());
 }
 
+struct TakesOne {
+  static constexpr bool kUndefinedIsOne = true;
+  int* undefined;
+  void operator()(const Tensor& dy, InputGrads& dx) const {
+    *undefined += !dy.defined();
+    dx.add(0, dy.defined() ? dy * 5.0 : tensor({5}));
+  }
+};
+
+TEST(Record, LeavesOutAGradientOfOneForThoseWhoKnow) {
+  int undefined = 0;
+  const Tensor x = leaf({2});
+  const auto five_times = [&] { return record("five_times", x.detach() * 5.0, {x}, TakesOne{&undefined}); };
+  five_times().backward();
+  EXPECT_EQ(undefined, 1);
+  five_times().backward(tensor({2}));
+  (five_times() * 3.0).backward();
+  EXPECT_EQ(undefined, 1);
+  expect_same(x.grad(), {5 + 10 + 15});
+  const Tensor y = five_times();
+  y.backward();
+  expect_throw<AutogradError>([&] { y.backward(); }, {"backward", "earlier"});
+}
+
 TEST(GradBuffer, ReceivesTheGradient) {
   for (const Device device : devices()) {
     Tensor x = tensor({-1, 2}).to(device).set_requires_grad();

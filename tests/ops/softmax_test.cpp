@@ -1,8 +1,11 @@
 // Softmax, its logarithm, and the cross-entropy loss with classes and with probabilities.
 #include <cmath>
 #include <cstdint>
+#include <functional>
 
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/index.h"
 #include "dlengine/core/ops/reduce.h"
 #include "dlengine/core/ops/softmax.h"
 #include "tests/support/devices.h"
@@ -162,6 +165,121 @@ TEST_P(CrossEntropy, WithProbabilitiesMatchesDouble) {
 
 INSTANTIATE_TEST_SUITE_P(All, CrossEntropy, ::testing::ValuesIn(kLoss),
                          [](const auto& test) { return test.param.name; });
+
+/// The gradient of the logits, of f(loss).
+std::vector<double> gradient_of(const NdArray& logits, DType dtype, const Tensor& labels, Reduction reduction,
+                                const std::function<void(const Tensor& loss)>& backward) {
+  Tensor x = to_tensor(logits, dtype, labels.device()).set_requires_grad();
+  backward(cross_entropy(x, labels, reduction));
+  return x.grad().to_vector<double>();
+}
+
+TEST(CrossEntropyLoss, GivesTheGradientOfARootOrOfAnythingBehindIt) {
+  std::mt19937_64 rng(3);
+  const NdArray logits = random_array({67, 10}, -3, 3, rng);
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      const Tensor classes = to_tensor(some_labels(67, 10), DType::i64, device);
+      for (const Tensor& labels : {classes, one_hot(classes, 10)}) {
+        for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
+          const auto gradient = [&](const std::function<void(const Tensor& loss)>& backward) {
+            return gradient_of(logits, dtype, labels, reduction, backward);
+          };
+          const std::vector<double> root = gradient([](const Tensor& loss) { loss.backward(); });
+          EXPECT_EQ(gradient([](const Tensor& loss) { loss.backward(ones_like(loss)); }), root);
+          std::vector<double> doubled = gradient([](const Tensor& loss) { (loss * 2.0).backward(); });
+          for (double& value : doubled) value /= 2;
+          if (dtype == DType::f16) continue;  // may be subnormal
+          EXPECT_EQ(doubled, root);
+        }
+      }
+    }
+  }
+}
+
+TEST(CrossEntropyLoss, ScalesBeforeItRounds) {
+  // What loss scaling is for: a gradient that is too small for f16 until it is scaled.
+  for (const Device device : devices()) {
+    Tensor x = to_tensor(NdArray({1, 2}, {0, 18}), DType::f16, device).set_requires_grad();
+    (cross_entropy(x, from_vector<int64_t>({1}, {1}, device)) * 65536.0).backward();
+    EXPECT_NEAR(x.grad().to_vector<double>()[0], 65536 * std::exp(-18.0), 1e-6);
+  }
+}
+
+/// What counted_cross_entropy() adds to `totals`.
+void count(const NdArray& logits, const NdArray& classes, double loss, std::vector<double>& totals) {
+  double hits = 0;
+  for (int64_t row = 0; row < logits.shape[0]; ++row) {
+    const int64_t columns = logits.shape[1];
+    int64_t best = 0;
+    for (int64_t c = 1; c < columns; ++c) {
+      if (logits[row * columns + c] > logits[row * columns + best]) best = c;
+    }
+    hits += static_cast<double>(best) == classes[row];
+  }
+  const auto rows = static_cast<double>(logits.shape[0]);
+  totals[0] += loss * rows;
+  totals[1] += hits;
+  totals[2] += rows;
+  totals[3] += 1;
+}
+
+TEST(CountedCrossEntropy, AddsLossHitsAndSamples) {
+  std::mt19937_64 rng(4);
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
+        Tensor totals = zeros({5}, DType::f64, device);
+        std::vector<double> expected(5);
+        for (const Shape& shape : {Shape{6, 10}, Shape{1, 2}, Shape{67, 3}, Shape{300, 4}, Shape{3, 1051}}) {
+          // Few different values, so that the largest one is often there twice.
+          NdArray logits(shape);
+          for (int64_t i = 0; i < logits.numel(); ++i) logits[i] = static_cast<double>(rng() % 8);
+          const NdArray classes = some_labels(shape[0], shape[1]);
+          const Tensor x = to_tensor(logits, dtype, device), labels = to_tensor(classes, DType::i64, device);
+          for (const Tensor& target : {labels, one_hot(labels, shape[1])}) {
+            const Tensor loss = counted_cross_entropy(x, target, reduction, totals);
+            expect_same(loss, cross_entropy(x, target, reduction).to_vector<double>());
+            count(logits, classes, loss.item<double>(), expected);
+          }
+        }
+        EXPECT_EQ(totals.to_vector<double>(), expected);
+      }
+    }
+  }
+}
+
+TEST(CountedCrossEntropy, NamesTheFirstLossThatIsNotFinite) {
+  for (const Device device : devices()) {
+    Tensor totals = zeros({5}, DType::f64, device);
+    const Tensor labels = from_vector<int64_t>({1, 0}, {2}, device);
+    for (const float value : {0.0F, NAN, 1.0F, -INFINITY}) {
+      const Tensor x = tensor({{0, 0}, {0, 0}}).to(device);
+      counted_cross_entropy(x * value, labels, Reduction::mean, totals);
+    }
+    const std::vector<double> found = totals.to_vector<double>();
+    EXPECT_EQ(found[4], 2);
+    EXPECT_EQ(found[3], 4);
+    EXPECT_EQ(found[1], 4);  // the first of equals, and the first NaN, is class 0
+  }
+}
+
+TEST(CountedCrossEntropy, OfNoRowsIsZeroAndCounted) {
+  for (const Device device : devices()) {
+    Tensor totals = zeros({5}, DType::f64, device);
+    const Tensor x = zeros({0, 3}, DType::f32, device), labels = zeros({0}, DType::i64, device);
+    expect_same(counted_cross_entropy(x, labels, Reduction::sum, totals), {0});
+    expect_same(totals, {0, 0, 0, 1, 0});
+  }
+}
+
+TEST(CountedCrossEntropy, RefusesWhatItCannotCount) {
+  const Tensor x = zeros({2, 3}), labels = zeros({2}, DType::i64);
+  Tensor totals = zeros({5}, DType::f64), narrow = zeros({5});
+  expect_throw<ValueError>([&] { counted_cross_entropy(x, labels, Reduction::none, totals); }, {"one loss"});
+  expect_throw<ShapeError>([&] { counted_cross_entropy(x, labels, Reduction::mean, narrow); },
+                           {"f64 [5]", "f32 [5]"});
+}
 
 TEST(CrossEntropyLoss, OfHalvesIsF32AndOthersKeepTheirType) {
   for (const Device device : devices()) {

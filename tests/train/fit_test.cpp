@@ -192,6 +192,35 @@ TEST(Fit, RefusesLabelsOutOfRange) {
   EXPECT_THROW(run.trainer.fit(data), ValueError);
 }
 
+TEST(Fit, CountsTheSameWhereTheLossDoes) {
+  for (const Device device : devices()) {
+    for (const bool probabilities : {false, true}) {
+      TensorDataset data = three_clouds();
+      if (probabilities) data = TensorDataset(data.x(), one_hot(data.y(), 3));
+      TrainerOptions options = quiet();
+      options.device = device;
+      std::vector<Metrics> metrics;
+      for (const bool own : {false, true}) {
+        manual_seed(1);
+        Sequential net = small_net();
+        Adam optimizer({.lr = 0.01});
+        LossFunction loss = CrossEntropyLoss();
+        EXPECT_TRUE(loss.counts());
+        if (!own)
+          loss = [](const Tensor& output, const Tensor& target) { return cross_entropy(output, target); };
+        Trainer trainer(net, loss, optimizer, options);
+        metrics.push_back(trainer.fit(data, {.epochs = 2, .batch_size = 8}).epochs.back().train);
+        metrics.push_back(trainer.evaluate(data, 7));
+      }
+      for (const size_t i : {0, 1}) {
+        EXPECT_EQ(metrics[i].loss, metrics[i + 2].loss);
+        EXPECT_EQ(metrics[i].accuracy, metrics[i + 2].accuracy);
+        EXPECT_TRUE(metrics[i].classes && metrics[i + 2].classes);
+      }
+    }
+  }
+}
+
 TEST(Fit, NamesEpochAndStepOfALossThatIsNotFinite) {
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
