@@ -118,13 +118,12 @@ class Backend {
   // x [N, C, H, W], w [K, C/groups, R, S], bias [K] or undefined -> y [N, K, P, Q]
   virtual void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
                       Tensor& y) = 0;
-  // The gradients of the sums before the activation. y: for channels-last images with an activation its
-  // result, of which dy is the gradient; else undefined, and dy comes before the activation.
-  virtual void conv2d_grad_input(const Tensor& dy, const Tensor& y, const Tensor& w,
-                                 const Conv2dParams& params, Tensor& dx) = 0;
-  // db [K]: the gradient of the bias, or undefined
-  virtual void conv2d_grad_weight(const Tensor& dy, const Tensor& y, const Tensor& x,
-                                  const Conv2dParams& params, Tensor& dw, Tensor& db) = 0;
+  struct Conv2dGradients {
+    Tensor dx, dw, db;  // of the images, the filters and the bias; undefined if not asked for
+  };
+  // y: with an activation the result, else undefined
+  virtual void conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
+                           const Conv2dParams& params, Conv2dGradients& result) = 0;
   virtual void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
   // The gradient goes to the first largest pixel of each window, in row-major order.
   virtual void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
@@ -187,7 +186,7 @@ Backend& backend_for(Device device);
 // --- CUDA plugin: libdlengine_cuda.so is opened at run time and exports one function of this type ---
 
 /// Changes whenever Backend or a type it uses does.
-inline constexpr uint32_t kBackendAbi = 3;
+inline constexpr uint32_t kBackendAbi = 4;
 
 /// Answers with the backend, which lives until the process ends, or with null and a reason of at most
 /// `capacity` bytes.

@@ -21,25 +21,17 @@ struct Forward {
   Saved x, w, y;  // y: undefined without activation
 };
 
-void add_gradients(const Forward& forward, const Tensor& result_gradient, InputGrads& dx) {
-  const ImageLayout layout = forward.layout;
-  // Backends see to the activation of channels-last images themselves.
-  const bool fused = layout == ImageLayout::channels_last;
-  const Tensor y = fused ? forward.y.get() : Tensor();
-  const Tensor dy =
-      dense(fused ? result_gradient : before_activation(forward.y.get(), result_gradient), layout);
-  Backend& backend = backend_for(dy.device());
-  if (dx.wants(0)) {
-    Tensor images = dx.buffer(0, layout);
-    backend.conv2d_grad_input(dy, y, forward.w.get(), forward.params, images);
-    dx.add(0, images);
-  }
-  if (!dx.wants(1) && !dx.wants(2)) return;
-  Tensor bias = dx.wants(2) ? dx.buffer(2) : Tensor();
-  Tensor filters = dx.wants(1) ? dx.buffer(1) : empty_like(forward.w.get());
-  backend.conv2d_grad_weight(dy, y, forward.x.get(), forward.params, filters, bias);
-  if (dx.wants(1)) dx.add(1, filters);
-  if (dx.wants(2)) dx.add(2, bias);
+void add_gradients(const Forward& forward, const Tensor& dy, InputGrads& dx) {
+  Backend::Conv2dGradients gradients;
+  if (dx.wants(0)) gradients.dx = dx.buffer(0, forward.layout);
+  if (dx.wants(1)) gradients.dw = dx.buffer(1);
+  if (dx.wants(2)) gradients.db = dx.buffer(2);
+  backend_for(dy.device())
+      .conv2d_grad(dense(dy, forward.layout), forward.y.get(), forward.x.get(), forward.w.get(),
+                   forward.params, gradients);
+  if (dx.wants(0)) dx.add(0, gradients.dx);
+  if (dx.wants(1)) dx.add(1, gradients.dw);
+  if (dx.wants(2)) dx.add(2, gradients.db);
 }
 
 }  // namespace

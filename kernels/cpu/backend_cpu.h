@@ -55,10 +55,8 @@ class CpuBackend final : public Backend {
   bool wants_channels_last(DType dtype) const override { return dtype == DType::f32; }
   void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
               Tensor& y) override;
-  void conv2d_grad_input(const Tensor& dy, const Tensor& y, const Tensor& w, const Conv2dParams& params,
-                         Tensor& dx) override;
-  void conv2d_grad_weight(const Tensor& dy, const Tensor& y, const Tensor& x, const Conv2dParams& params,
-                          Tensor& dw, Tensor& db) override;
+  void conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
+                   const Conv2dParams& params, Conv2dGradients& result) override;
   void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) override;
   void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
                        Tensor& dx) override;
@@ -85,6 +83,13 @@ class CpuBackend final : public Backend {
   void rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
                       const RmspropStep& step) override;
   void adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) override;
+
+ private:
+  // The passes of conv2d_grad(). y: of f32 images with an activation the result, else undefined.
+  void conv2d_grad_input(const Tensor& dy, const Tensor& y, const Tensor& w, const Conv2dParams& params,
+                         Tensor& dx);
+  void conv2d_grad_weight(const Tensor& dy, const Tensor& y, const Tensor& x, const Conv2dParams& params,
+                          Tensor& dw, Tensor& db);
 };
 
 /// The one CPU backend; it lives until the process ends.

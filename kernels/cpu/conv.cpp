@@ -1,6 +1,7 @@
 // Convolution: which way of computing it suits the sizes and the type.
 #include "dlengine/kernels/cpu/conv.h"
 
+#include "dlengine/core/factory.h"
 #include "dlengine/core/image_layout.h"
 #include "dlengine/core/numerics.h"
 #include "dlengine/core/ops/common.h"
@@ -99,6 +100,18 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, co
     });
   }
   if (relu) unary(UnaryOp::relu, y, y);
+}
+
+void CpuBackend::conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
+                             const Conv2dParams& params, Conv2dGradients& result) {
+  // Passes of f32 apply the mask as they read dy.
+  const bool fused = dy.dtype() == DType::f32;
+  const Tensor before = fused ? dy : before_activation(y, dy), mask = fused ? y : Tensor();
+  auto& [dx, dw, db] = result;
+  if (dx.defined()) conv2d_grad_input(before, mask, w, params, dx);
+  if (!dw.defined() && !db.defined()) return;
+  Tensor filters = dw.defined() ? dw : empty(w.shape(), w.dtype(), kCpu);
+  conv2d_grad_weight(before, mask, x, params, filters, db);
 }
 
 void CpuBackend::conv2d_grad_input(const Tensor& dy, const Tensor& y, const Tensor& w,

@@ -69,10 +69,8 @@ class CudaBackend final : public Backend {
   bool wants_channels_last(DType) const override { return false; }
   void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
               Tensor& y) override;
-  void conv2d_grad_input(const Tensor& dy, const Tensor& y, const Tensor& w, const Conv2dParams& params,
-                         Tensor& dx) override;
-  void conv2d_grad_weight(const Tensor& dy, const Tensor& y, const Tensor& x, const Conv2dParams& params,
-                          Tensor& dw, Tensor& db) override;
+  void conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
+                   const Conv2dParams& params, Conv2dGradients& result) override;
   void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) override;
   void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
                        Tensor& dx) override;

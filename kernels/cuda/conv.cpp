@@ -9,8 +9,10 @@
 #include <tuple>
 
 #include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/context.h"
+#include "dlengine/kernels/cuda/conv_grad.h"
 #include "dlengine/kernels/cuda/cudnn_types.h"
 #include "dlengine/kernels/cuda/factors.h"
 #include "dlengine/kernels/cuda/queue.h"
@@ -258,22 +260,29 @@ void CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, c
   if (params.activation == Activation::relu) unary(UnaryOp::relu, y, y);
 }
 
-void CudaBackend::conv2d_grad_input(const Tensor& dy, const Tensor& /*y*/, const Tensor& w,
-                                    const Conv2dParams& params, Tensor& dx) {
-  if (dx.numel() == 0) return;
-  if (dy.numel() == 0) return fill(dx, 0);
-  convolve({Kind::grad_input, dy.dtype(), dy.device(), sizes(dx), sizes(w), sizes(dy), params}, {dy, w, dx});
-}
-
-void CudaBackend::conv2d_grad_weight(const Tensor& dy, const Tensor& /*y*/, const Tensor& x,
-                                     const Conv2dParams& params, Tensor& dw, Tensor& db) {
-  if (db.defined()) {
-    Tensor channels = db.reshape({1, db.numel(), 1, 1});
-    reduce(ReduceOp::sum, dy, channels);
+void CudaBackend::conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
+                              const Conv2dParams& params, Conv2dGradients& result) {
+  auto& [dx, dw, db] = result;
+  if (dy.numel() == 0) {
+    for (Tensor* gradient : {&dx, &dw, &db}) {
+      if (gradient->defined()) fill(*gradient, 0);
+    }
+    return;
   }
-  if (dw.numel() == 0) return;
-  if (dy.numel() == 0) return fill(dw, 0);
-  convolve({Kind::grad_weight, dy.dtype(), dy.device(), sizes(x), sizes(dw), sizes(dy), params}, {dy, x, dw});
+  const bool has_filters = dw.defined() && dw.numel() > 0, has_images = dx.defined() && dx.numel() > 0;
+  const bool own = has_filters && has_filter_grad(x, w, dy);
+  if (own) filter_grad(dy, y, x, params, {dw, db});
+  const bool masked = y.defined() && (has_images || !own);
+  Tensor dz = masked ? empty(dy.shape(), dy.dtype(), dy.device()) : dy;
+  if (db.defined() && !own) {
+    bias_grad(dy, y, dz, db);
+  } else if (masked) {
+    unary_grad(UnaryOp::relu, y, dy, dz);
+  }
+  Problem problem{Kind::grad_input, dy.dtype(), dy.device(), sizes(x), sizes(w), sizes(dy), params};
+  if (has_images) convolve(problem, {dz, w, dx});
+  problem.kind = Kind::grad_weight;
+  if (has_filters && !own) convolve(problem, {dz, x, dw});
 }
 
 }  // namespace dlengine::cuda

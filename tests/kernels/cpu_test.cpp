@@ -66,8 +66,9 @@ TEST_F(Cpu, WeightGradientsDoNotDependOnTheThreads) {
   const Tensor x = dense(normal({64, 16, 14, 14}), ImageLayout::channels_last);
   const Tensor dy = dense(normal({64, 24, 12, 12}), ImageLayout::channels_last);
   expect_same_for_all_threads("conv2d_grad_weight", {24, 16, 3, 3}, DType::f32, [&](Tensor& dw) {
-    Tensor none;
-    backend_.conv2d_grad_weight(dy, Tensor(), x, {}, dw, none);
+    Backend::Conv2dGradients gradients;
+    gradients.dw = dw;
+    backend_.conv2d_grad(dy, Tensor(), x, ones(dw.shape()), {}, gradients);
   });
 }
 

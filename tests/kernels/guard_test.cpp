@@ -187,13 +187,18 @@ const KernelRow kRows[] = {
      }},
     {"conv2d_grad_input",
      [](Call& c) {
-       c.backend.conv2d_grad_input(c.images(kConvolved), Tensor(), c.in(kFilters), kConv,
-                                   c.out_images(kImages));
+       Backend::Conv2dGradients gradients;
+       gradients.dx = c.out_images(kImages);
+       c.backend.conv2d_grad(c.images(kConvolved), c.images(kConvolved), c.images(kImages), c.in(kFilters),
+                             kConv, gradients);
      }},
     {"conv2d_grad_weight",
      [](Call& c) {
-       c.backend.conv2d_grad_weight(c.images(kConvolved), Tensor(), c.images(kImages), kConv, c.out(kFilters),
-                                    c.out({9}));
+       Backend::Conv2dGradients gradients;
+       gradients.dw = c.out(kFilters);
+       gradients.db = c.out({9});
+       c.backend.conv2d_grad(c.images(kConvolved), c.images(kConvolved), c.images(kImages), c.in(kFilters),
+                             kConv, gradients);
      }},
     {"max_pool2d",
      [](Call& c) {

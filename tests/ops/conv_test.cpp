@@ -1,5 +1,8 @@
 // Convolution with every awkward combination of its parameters.
 #include "dlengine/core/ops/conv.h"
+
+#include <array>
+
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "tests/emulator/control.h"
@@ -55,6 +58,12 @@ const OpCase kConv[] = {
     conv_case("odd_channels", {1, 17, 5, 3}, {19, 17, 3, 3}, {.padding = 1}),
     conv_case("sixteen_channels", {1, 16, 5, 4}, {32, 16, 3, 3}, {.padding = 1}),
     conv_case("mnist_first_layer", {1, 1, 28, 28}, {3, 1, 3, 3}, {}),
+    conv_case("five_by_five_of_one_channel", {2, 1, 9, 8}, {5, 1, 5, 5}, {.padding = 2}),
+    conv_case("many_channels_stride_and_dilation", {2, 6, 11, 9}, {4, 6, 3, 2},
+              {.stride = {2, 3}, .padding = {3, 1}, .dilation = {3, 2}}),
+    conv_case("groups_of_many_channels", {2, 12, 6, 5}, {4, 6, 3, 3}, {.padding = 1, .groups = 2}),
+    conv_case("many_pixels", {3, 5, 62, 56}, {2, 5, 3, 3}, {}),
+    conv_case("many_pixels_of_one_channel", {3, 1, 62, 56}, {3, 1, 3, 3}, {}),
     conv_case("no_samples", {0, 3, 6, 5}, {4, 3, 3, 3}, {.padding = 1}),
 };
 
@@ -78,6 +87,35 @@ TEST(Conv, ComputesOnlyTheGradientsThatAreAskedFor) {
     conv2d(x, w).backward(ones({1, 1, 2, 2}, DType::f32, device));
     expect_same(w.grad(), {4, 4, 4, 4});
     EXPECT_FALSE(x.grad().defined());
+  }
+}
+
+// Gradients that share work have the same bits alone.
+TEST(Conv, GradientsDoNotDependOnWhichAreAskedFor) {
+  for (const Device device : devices()) {
+    for (const int64_t channels : {1, 6}) {
+      Generator random(4);
+      const auto normal = [&](const Shape& shape) {
+        return randn(shape, 0, 1, DType::f32, kCpu, random).to(device);
+      };
+      const Tensor inputs[] = {normal({2, channels, 9, 8}), normal({5, channels, 3, 3}), normal({5})};
+      const Tensor dy = normal({2, 5, 7, 6});
+      const auto gradients = [&](int asked) {
+        Tensor in[3];
+        for (int i = 0; i < 3; ++i) in[i] = inputs[i].clone().set_requires_grad((asked >> i & 1) != 0);
+        conv2d(in[0], in[1], in[2], {.activation = Activation::relu}).backward(dy);
+        return std::array{in[0].grad(), in[1].grad(), in[2].grad()};
+      };
+      const auto all = gradients(7);
+      for (int asked = 1; asked < 7; ++asked) {
+        const auto some = gradients(asked);
+        for (size_t i = 0; i < 3; ++i) {
+          ASSERT_EQ(some[i].defined(), (asked >> i & 1) != 0);
+          if (!some[i].defined()) continue;
+          EXPECT_EQ(some[i].to_vector<float>(), all[i].to_vector<float>()) << i;
+        }
+      }
+    }
   }
 }
 
