@@ -45,7 +45,7 @@ LiveWords Capture::words(const void* owner, std::function<Words()> now) {
   const auto entry = std::find_if(entries.begin(), entries.end(),
                                   [&](const RecordedStep::Entry& known) { return known.owner == owner; });
   if (phase_ == Phase::rehearsal) {
-    if (entry == entries.end()) entries.push_back({owner, now, now(), {}});
+    if (entry == entries.end()) entries.push_back({owner, now, outside(now), {}});
     return {};
   }
   check<Error>(entry != entries.end(), "a recorded step needs numbers that it did not need in its rehearsal");
@@ -53,12 +53,22 @@ LiveWords Capture::words(const void* owner, std::function<Words()> now) {
   return {first + 2 * (entry - entries.begin()), entry->expected};
 }
 
+Words Capture::outside(const std::function<Words()>& now) {
+  on_this_thread = nullptr;
+  const Words words = now();
+  on_this_thread = this;
+  return words;
+}
+
+std::shared_ptr<Allocator> Capture::memory() const { return step_.memory_; }
+Allocator& Capture::allocator() const { return *step_.memory_; }
+
 void Capture::at_replay(std::function<void()> f) {
   if (phase_ == Phase::recording) step_.at_replay_.push_back(std::move(f));
 }
 
 Allocator& current_allocator(Device device) {
-  if (on_this_thread && on_this_thread->device() == device) return *on_this_thread->memory();
+  if (on_this_thread && on_this_thread->device() == device) return on_this_thread->allocator();
   return backend_for(device).allocator(device.index);
 }
 
@@ -79,10 +89,11 @@ bool RecordedStep::rehearse(const std::function<void()>& step) {
 }
 
 void RecordedStep::record(const std::function<void()>& step, int times) {
-  times_ = times;
+  at_replay_.clear();
   make_words();
   Backend& backend = backend_for(device_);
   backend.begin_recording(device_.index);
+  memory_->seal(device_ != kCpu);
   try {
     const Capture capture(*this, Capture::Phase::recording);
     for (int i = 0; i < times; ++i) {
@@ -90,30 +101,49 @@ void RecordedStep::record(const std::function<void()>& step, int times) {
       advance_words();
     }
   } catch (...) {
-    at_replay_.clear();
+    memory_->seal(false);
     backend.end_recording(device_.index, false);
     throw;
   }
-  recording_ = backend.end_recording(device_.index, true);
+  memory_->seal(false);
+  std::erase_if(kept_, [&](const Kept& kept) { return kept.times == times; });
+  kept_.push_back({times, std::exchange(at_replay_, {}), backend.end_recording(device_.index, true)});
 }
 
-void RecordedStep::replay() {
+const RecordedStep::Kept* RecordedStep::find(int times) const {
+  const auto kept =
+      std::find_if(kept_.begin(), kept_.end(), [&](const Kept& some) { return some.times == times; });
+  return kept == kept_.end() ? nullptr : &*kept;
+}
+
+int64_t RecordedStep::size(int times) const {
+  const Kept* const kept = find(times);
+  return kept ? kept->recording->size() : 0;
+}
+
+void RecordedStep::replay(int times) {
+  const Kept* const kept = find(times);
+  check<Error>(kept != nullptr, "replay: {} steps at once were not recorded", times);
   const bool elsewhere = std::any_of(entries_.begin(), entries_.end(),
                                      [](const Entry& entry) { return entry.now() != entry.expected; });
   if (elsewhere) send_words();
-  recording_->replay();
-  for (int i = 0; i < times_; ++i) count_step();
-  for (const auto& f : at_replay_) f();
+  kept->recording->replay();
+  for (int i = 0; i < times; ++i) count_step();
+  for (const auto& f : kept->at_replay) f();
 }
 
 // --- Its words ---
 
 void RecordedStep::make_words() {
   if (entries_.empty()) return;
-  words_ = empty({static_cast<int64_t>(entries_.size()), 2}, DType::i64, device_);
-  std::vector<int64_t> changes;
-  for (const Entry& entry : entries_) changes.insert(changes.end(), entry.change.begin(), entry.change.end());
-  changes_ = from_vector(changes, words_.shape(), device_);
+  if (!words_.defined()) {
+    words_ = empty({static_cast<int64_t>(entries_.size()), 2}, DType::i64, device_);
+    std::vector<int64_t> changes;
+    for (const Entry& entry : entries_) {
+      changes.insert(changes.end(), entry.change.begin(), entry.change.end());
+    }
+    changes_ = from_vector(changes, words_.shape(), device_);
+  }
   send_words();
 }
 

@@ -18,6 +18,8 @@
 
 namespace dlengine {
 
+class StepMemory;
+
 /// The device work of a recorded step, kept by its backend.
 class Recording {
  public:
@@ -49,17 +51,25 @@ class RecordedStep {
 
   /// Runs step() as usual. False if it does what cannot be recorded; reason() then says what.
   bool rehearse(const std::function<void()>& step);
-  /// Runs step() `times` times and keeps that. Throws what step() throws; then nothing was kept.
+  /// Runs step() `times` times and keeps that as one recording, beside those of other numbers of times.
+  /// Throws what step() throws; then nothing was kept.
   void record(const std::function<void()>& step, int times = 1);
-  /// Does again what was recorded.
-  void replay();
+  bool recorded(int times = 1) const { return find(times) != nullptr; }
+  /// Does again what was recorded for that number of times.
+  void replay(int times = 1);
 
   const std::string& reason() const { return reason_; }
-  /// Kernels of one replay.
-  int64_t size() const { return recording_ ? recording_->size() : 0; }
+  /// Kernels of one replay; 0 if there is none.
+  int64_t size(int times = 1) const;
 
  private:
   friend class Capture;
+  /// What was recorded for one number of times.
+  struct Kept {
+    int times;
+    std::vector<std::function<void()>> at_replay;
+    std::unique_ptr<Recording> recording;
+  };
   struct Entry {
     const void* owner;
     std::function<Words()> now;  // the owner's current words
@@ -67,18 +77,18 @@ class RecordedStep {
     Words change;                // in one step
   };
 
+  const Kept* find(int times) const;
   void make_words();
   void send_words();
   void advance_words();
   void count_step();
 
   Device device_;
-  std::shared_ptr<Allocator> memory_;
+  std::shared_ptr<StepMemory> memory_;
   std::vector<Entry> entries_;
-  Tensor words_, changes_;  // i64 [entries, 2]
-  int times_ = 1;
-  std::vector<std::function<void()>> at_replay_;
-  std::unique_ptr<Recording> recording_;
+  Tensor words_, changes_;                        // i64 [entries, 2]
+  std::vector<std::function<void()>> at_replay_;  // of the recording that is being made
+  std::vector<Kept> kept_;
   std::string reason_;
 };
 
@@ -92,9 +102,11 @@ class Capture {
   static void refuse(const char* does);
 
   Device device() const { return step_.device_; }
-  /// Where the step's tensors live.
-  const std::shared_ptr<Allocator>& memory() const { return step_.memory_; }
-  /// The owner's words; now() gives their current values for as long as the recorded step lives.
+  /// Where the step's tensors live; shared, as a tensor may outlive the step.
+  std::shared_ptr<Allocator> memory() const;
+  Allocator& allocator() const;
+  /// The owner's words; now() gives their current values for as long as the recorded step lives. What it
+  /// allocates is not the step's.
   LiveWords words(const void* owner, std::function<Words()> now);
   /// f() is called after every replay: what the host counts along with the device.
   void at_replay(std::function<void()> f);
@@ -104,6 +116,7 @@ class Capture {
   enum class Phase : uint8_t { rehearsal, recording };
   Capture(RecordedStep& step, Phase phase);
   ~Capture();
+  Words outside(const std::function<Words()>& now);
 
   RecordedStep& step_;
   Phase phase_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "dlengine/core/check.h"
+
 namespace dlengine {
 
 namespace {
@@ -26,6 +28,10 @@ void* StepMemory::allocate(size_t bytes) {
     pointer = best->second;
     free_.erase(best);
   } else {
+    check<Error>(!sealed_,
+                 "a recorded step needs {} bytes more than its rehearsal did: it keeps tensors from one "
+                 "step to the next",
+                 bytes);
     pointer = source_.allocate(bytes);
     block_size_.emplace(pointer, bytes);
     stats_.reserved += static_cast<int64_t>(bytes);

@@ -21,9 +21,12 @@ class StepMemory final : public Allocator {
   MemoryStats stats() const override;
   void reset_peak() override;
   void trim() override;
+  /// From now on, or no longer: only memory that is here already, as a recording can take no other.
+  void seal(bool on) { sealed_ = on; }
 
  private:
   Allocator& source_;
+  bool sealed_ = false;
   mutable std::mutex mutex_;
   MemoryStats stats_;
   std::multimap<size_t, void*> free_;             // by size

@@ -40,6 +40,12 @@ struct CapturedStep::Variant {
     for (Tensor& result : results) result = result.detach();
   }
 
+  /// For steps without results, which would need memory of their own in each recording.
+  void run_at_once(const Function& step, int times) {
+    if (recorded.recorded(times)) return recorded.replay(times);
+    recorded.record([&] { run(step); }, times);
+  }
+
   /// The results of a rehearsal are moved out of the step's memory, which the recording needs as it was.
   void rehearse(const std::function<void()>& step) {
     recorded.rehearse(step);
@@ -59,34 +65,50 @@ CapturedStep::Variant& CapturedStep::variant_for(const std::vector<Tensor>& inpu
   return *variants_.emplace_back(std::make_unique<Variant>(device_, inputs));
 }
 
+bool CapturedStep::captures() const { return Capture::current() == nullptr && reason_.empty(); }
+
 const std::vector<Tensor>& CapturedStep::operator()(const std::vector<Tensor>& inputs) {
   Variant& variant = variant_for(inputs);
   variant.load(inputs);
-  const auto run = [&] { variant.run(step_); };
-  const bool inside_another = Capture::current() != nullptr;
-  if (inside_another || !reason_.empty()) {
-    run();
-    return variant.results;
+  run(variant);
+  return variant.results;
+}
+
+void CapturedStep::repeat(int64_t count, int at_once) {
+  Variant& variant = variant_for({});
+  while (count > 0) {
+    const bool replays = captures() && variant.stage == Stage::replay && variant.results.empty();
+    if (replays && at_once > 1 && count >= at_once) {
+      variant.run_at_once(step_, at_once);
+      count -= at_once;
+    } else {
+      run(variant);
+      --count;
+    }
   }
+}
+
+void CapturedStep::run(Variant& variant) {
+  const auto step = [&] { variant.run(step_); };
+  if (!captures()) return step();
   switch (variant.stage) {
     case Stage::first:
-      run();
+      step();
       variant.stage = Stage::rehearsal;
       break;
     case Stage::rehearsal:
-      variant.rehearse(run);
+      variant.rehearse(step);
       reason_ = variant.recorded.reason();
       variant.stage = Stage::recording;
       break;
     case Stage::recording:
       variant.results.clear();  // their memory must not go back to the device in the recording
-      variant.recorded.record(run);
+      variant.recorded.record(step);
       kernels_ = variant.recorded.size();
       variant.stage = Stage::replay;
       break;
     case Stage::replay: variant.recorded.replay(); break;
   }
-  return variant.results;
 }
 
 }  // namespace dlengine

@@ -40,16 +40,22 @@ class CapturedStep {
   /// throws.
   const std::vector<Tensor>& operator()(const std::vector<Tensor>& inputs);
 
+  /// Calls a step without inputs `count` times. If it has no results either, replays do `at_once` steps in
+  /// one launch, as long as so many are left.
+  void repeat(int64_t count, int at_once = 1);
+
   /// Why steps cannot be recorded and run as usual instead, as "reads elements on the host"; empty if they
   /// can.
   const std::string& reason() const { return reason_; }
-  /// Kernels of the last replay; 0 if there was none yet.
+  /// Kernels of one recorded step; 0 if there is none yet.
   int64_t kernels() const { return kernels_; }
 
  private:
   struct Variant;
 
   Variant& variant_for(const std::vector<Tensor>& inputs);
+  bool captures() const;
+  void run(Variant& variant);
 
   Device device_;
   Function step_;

@@ -32,10 +32,41 @@ TEST(RecordedStep, DoesSeveralStepsInOneReplay) {
     RecordedStep recorded(device);
     ASSERT_TRUE(recorded.rehearse(step));
     recorded.record(step, 3);
-    recorded.replay();
-    recorded.replay();
+    recorded.replay(3);
+    recorded.replay(3);
     EXPECT_EQ(sum.to_vector<float>(), want);
     EXPECT_EQ(default_generator().state().next_stream, 10u);
+  }
+}
+
+TEST(RecordedStep, KeepsRecordingsOfSeveralLengths) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Tensor sum = zeros({4}).to(device);
+    const auto step = [&] {
+      const NoGrad no_grad;
+      sum.copy_(sum * 2 + rand({4}, 0, 1, DType::f32, device));
+    };
+    manual_seed(3);
+    for (int i = 0; i < 14; ++i) step();
+    const auto want = sum.to_vector<float>();
+
+    sum.zero_();
+    manual_seed(3);
+    RecordedStep recorded(device);
+    ASSERT_TRUE(recorded.rehearse(step));
+    recorded.record(step);
+    recorded.replay();
+    EXPECT_FALSE(recorded.recorded(4));
+    recorded.record(step, 4);
+    recorded.replay();
+    recorded.replay(4);
+    recorded.replay();
+    step();  // as usual in between
+    EXPECT_EQ(sum.to_vector<float>(), want);
+    EXPECT_EQ(recorded.size(4), 4 * recorded.size());
+    EXPECT_EQ(recorded.size(2), 0);
+    expect_throw<Error>([&] { recorded.replay(2); }, {"2 steps at once"});
   }
 }
 
@@ -82,6 +113,20 @@ TEST(RecordedStep, DoesNotNest) {
   EXPECT_EQ(Capture::current(), nullptr);
 }
 
+TEST(RecordedStep, RefusesMemoryThatTheRehearsalLeftToNobody) {
+  for (const Device device : accelerators()) {
+    SCOPED_TRACE(to_string(device));
+    Tensor kept;
+    const auto step = [&] { kept = ones({1000}, DType::f32, device); };
+    RecordedStep recorded(device);
+    ASSERT_TRUE(recorded.rehearse(step));
+    expect_throw<Error>([&] { recorded.record(step); }, {"4000 bytes more", "from one step to the next"});
+    kept = Tensor();
+    recorded.record([&] { step(), kept = Tensor(); });
+    recorded.replay();
+  }
+}
+
 TEST(StepMemory, ReusesItsBlocksAndGivesThemBackAtTheEnd) {
   HostAllocator source;
   {
@@ -97,6 +142,10 @@ TEST(StepMemory, ReusesItsBlocksAndGivesThemBackAtTheEnd) {
     EXPECT_EQ(memory.stats().allocations, 4);
     EXPECT_EQ(source.stats().allocations, 3);
     EXPECT_EQ(memory.allocate(0), nullptr);
+    memory.seal(true);
+    memory.deallocate(first);
+    EXPECT_EQ(memory.allocate(1000), first);
+    expect_throw<Error>([&] { memory.allocate(5000); }, {"5000 bytes more"});
   }
   EXPECT_EQ(source.stats().in_use, 0);
 }

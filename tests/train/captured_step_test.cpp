@@ -87,6 +87,38 @@ TEST(CapturedStep, GivesTheBitsOfTheSameStepsUncaptured) {
   }
 }
 
+TEST(CapturedStep, RepeatsStepsManyAtOnce) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Tensor sum = zeros({5}).to(device);
+    const auto add = [&](const std::vector<Tensor>&) {
+      const NoGrad no_grad;
+      sum.copy_(sum * 0.5 + rand({5}, 0, 1, DType::f32, device));
+      return std::vector<Tensor>();
+    };
+    manual_seed(5);
+    for (int i = 0; i < 27; ++i) add({});
+    const auto want = sum.to_vector<float>();
+    for (const int at_once : {1, 4, 50}) {
+      sum.zero_();
+      manual_seed(5);
+      CapturedStep step(device, add);
+      for (const int64_t count : {1, 11, 0, 15}) step.repeat(count, at_once);
+      EXPECT_EQ(sum.to_vector<float>(), want) << at_once << " at once";
+    }
+  }
+}
+
+TEST(CapturedStep, RepeatsStepsWithResultsOneByOne) {
+  int calls = 0;
+  CapturedStep step(kCpu, [&](const std::vector<Tensor>&) {
+    ++calls;
+    return std::vector{zeros({2})};
+  });
+  step.repeat(12, 4);
+  EXPECT_EQ(calls, 3);
+}
+
 TEST(CapturedStep, FollowsWhatOthersDrawFromTheGenerator) {
   for (const Device device : devices()) {
     SCOPED_TRACE(to_string(device));
