@@ -45,14 +45,14 @@ struct Pool2dParams {
 struct UpdateClock {
   double lr = 0;
   int64_t step = 1;  // updates of these parameters, this one included; counts from 1
-  // In a recorded step: the optimizer's {bits of lr, steps} in device memory, read as the update runs; then
+  // In a recorded step: the optimizer's {address of lr, steps} in device memory, read as the update runs; then
   // `step` is to be added to the steps.
   const uint64_t* live = nullptr;
 
   /// The clock as it is at this moment of the device's work.
   DLENGINE_HOST_DEVICE UpdateClock now() const {
     if (!live) return *this;
-    return {__builtin_bit_cast(double, live[0]), int64_t(live[1]) + step};
+    return {*reinterpret_cast<const double*>(live[0]), int64_t(live[1]) + step};
   }
 };
 

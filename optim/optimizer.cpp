@@ -1,12 +1,13 @@
 // The step over the arena, and the state in and out.
 #include "dlengine/optim/optimizer.h"
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 
 #include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
@@ -19,6 +20,7 @@ void Optimizer::attach(std::vector<Tensor> parameters) {
   for (size_t i = 0; i < state_names().size(); ++i) state_.push_back(zeros_like(arena_.values()));
   updates_.assign(arena_.parameters().size(), 0);
   step_count_ = 0;
+  live_rates_ = Tensor();
 }
 
 void Optimizer::step() {
@@ -38,11 +40,12 @@ void Optimizer::step() {
     Tensor values = arena_.span(arena_.values(), first, last);
     std::vector<Tensor> state;
     for (const Tensor& flat : state_) state.push_back(arena_.span(flat, first, last));
-    UpdateClock clock{.lr = lr_, .step = count, .live = live.device};
+    UpdateClock clock{.lr = lr(), .step = count, .live = live.device};
     if (live.device) clock.step -= static_cast<int64_t>(live.start[1]);
     update(values, arena_.span(arena_.gradients(), first, last), state, clock);
     for (size_t i = first; i < last; ++i) updates_[i] = count;
   }
+  count_rate();
   arena_.values().storage()->bump_version();
 }
 
@@ -52,21 +55,46 @@ LiveWords Optimizer::live_words() {
   if (!capture) return {};
   capture->at_replay([this] {
     ++step_count_;
+    count_rate();
     for (size_t i = 0; i < updates_.size(); ++i) updates_[i] += parameters()[i].grad().defined() ? 1 : 0;
     arena_.values().storage()->bump_version();
   });
   return capture->words(this, [this] {
-    return Words{std::bit_cast<uint64_t>(lr_), static_cast<uint64_t>(step_count_)};
+    return Words{reinterpret_cast<uintptr_t>(live_lr()), static_cast<uint64_t>(step_count_)};
   });
 }
+
+/// Where the rate of the next step is on the device: beyond the last rate there is a copy of it, and a single
+/// one stays where it is.
+const double* Optimizer::live_lr() {
+  if (!live_rates_.defined()) {
+    std::vector<double> rates = rates_;
+    rates.push_back(rates_.back());
+    const Device device = arena_.values().device();
+    live_rates_ = empty({static_cast<int64_t>(rates.size())}, DType::f64, device);
+    backend_for(device).copy_from_host(live_rates_.raw(), rates.data(), rates.size() * sizeof(double),
+                                       device.index);
+  }
+  return live_rates_.data<double>() + (rates_.size() > 1 ? next_rate_ : 0);
+}
+
+void Optimizer::count_rate() { next_rate_ = std::min(next_rate_ + 1, rates_.size()); }
+
+double Optimizer::lr() const { return rates_[std::min(next_rate_, rates_.size() - 1)]; }
 
 void Optimizer::zero_grad() {
   for (Tensor parameter : parameters()) parameter.zero_grad();
 }
 
-void Optimizer::set_lr(double lr) {
-  check<ValueError>(lr >= 0 && std::isfinite(lr), "optimizer: need a learning rate >= 0, got {}", lr);
-  lr_ = lr;
+void Optimizer::set_lr(std::vector<double> rates) {
+  check<ValueError>(!rates.empty(), "optimizer: need a learning rate, got none");
+  for (const double lr : rates) {
+    check<ValueError>(lr >= 0 && std::isfinite(lr), "optimizer: need a learning rate >= 0, got {}", lr);
+  }
+  Capture::refuse("sets the learning rate");
+  rates_ = std::move(rates);
+  next_rate_ = 0;
+  live_rates_ = Tensor();
 }
 
 NamedTensors Optimizer::state() const {

@@ -39,9 +39,14 @@ class Optimizer {
   /// Forgets the gradients; their memory is kept.
   void zero_grad();
 
-  double lr() const { return lr_; }
+  /// The rate of the next step.
+  double lr() const;
   /// Throws ValueError unless lr >= 0 and finite.
-  void set_lr(double lr);
+  void set_lr(double lr) { set_lr(std::vector{lr}); }
+  /// The rates of the coming steps, one each; after them the last one stays. A recorded step finds them on
+  /// the device, so that a rate that changes costs it nothing. Throws ValueError for no rate, or one as
+  /// above.
+  void set_lr(std::vector<double> rates);
   /// Calls of step(). What a bias correction counts is the updates of each parameter.
   int64_t step_count() const { return step_count_; }
 
@@ -62,11 +67,15 @@ class Optimizer {
 
  private:
   LiveWords live_words();
+  const double* live_lr();
+  void count_rate();
 
   Arena arena_;
   std::vector<Tensor> state_;     // each [n]
   std::vector<int64_t> updates_;  // of each parameter
-  double lr_ = 0;
+  std::vector<double> rates_;     // of the coming steps, from the last set_lr() on
+  size_t next_rate_ = 0;          // at most rates_.size()
+  Tensor live_rates_;  // f64 [rates_.size() + 1] on the device, the last one twice; undefined: not sent
   int64_t step_count_ = 0;
 };
 
