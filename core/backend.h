@@ -20,6 +20,7 @@
 #include "dlengine/core/capture.h"
 #include "dlengine/core/op_params.h"
 #include "dlengine/core/philox.h"
+#include "dlengine/core/samples.h"
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
@@ -51,8 +52,8 @@ class Backend {
   virtual void wait_event(int index, void* event, void* stream) = 0;
   virtual void synchronize_event(int index, void* event) = 0;
   virtual double elapsed_ms(int index, void* start, void* stop) = 0;
-  // Both wait until the bytes have arrived; to_host also throws errors that device work found (a label out of
-  // range).
+  // from_host queues the copy; host_src may be written to when it returns. to_host waits until the bytes have
+  // arrived, and throws errors that device work found (a label out of range).
   virtual void copy_from_host(void* device_dst, const void* host_src, size_t bytes, int index) = 0;
   virtual void copy_to_host(void* host_dst, const void* device_src, size_t bytes, int index) = 0;
 
@@ -73,6 +74,10 @@ class Backend {
                       Tensor& y) = 0;  // index i64 shaped like y
   virtual void scatter_add(const Tensor& dy, int axis, const Tensor& index,
                            Tensor& dx) = 0;  // dx overwritten
+  // Batch row i is row order[(at.now() + i) % M] of all; u8 in all.x becomes f32 by pixel_value(), all else
+  // stays as it is. order i64 [M], M > 0, is trusted: its numbers are in range.
+  virtual void take_samples(const Samples& all, const Tensor& order, const BatchPosition& at,
+                            Samples& batch) = 0;
 
   // --- Random; element i is a function of (key, i) ---
   virtual void uniform(Tensor& y, double low, double high, const PhiloxKey& key) = 0;       // floating

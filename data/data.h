@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dlengine/data/dataset.h"
+#include "dlengine/data/device_batches.h"
 #include "dlengine/data/download.h"
 #include "dlengine/data/idx.h"
 #include "dlengine/data/image_dataset.h"

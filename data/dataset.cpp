@@ -52,7 +52,7 @@ Tensor gather_pixels(const Tensor& from, std::span<const int64_t> indices) {
   float* target = to.data<float>();
   for (const int64_t index : indices) {
     const uint8_t* source = from.data<uint8_t>() + static_cast<size_t>(index) * pixels;
-    for (size_t i = 0; i < pixels; ++i) target[i] = static_cast<float>(source[i]) / 255.0f;
+    for (size_t i = 0; i < pixels; ++i) target[i] = pixel_value(source[i]);
     target += pixels;
   }
   return to;
@@ -84,6 +84,12 @@ Batch Subset::get(std::span<const int64_t> indices) const {
   std::vector<int64_t> shifted(indices.begin(), indices.end());
   for (int64_t& index : shifted) index += first_;
   return dataset_.get(shifted);
+}
+
+std::optional<Samples> Subset::in_memory() const {
+  std::optional<Samples> all = dataset_.in_memory();
+  if (all) *all = {all->x.slice(0, first_, last_), all->y.slice(0, first_, last_)};
+  return all;
 }
 
 }  // namespace dlengine

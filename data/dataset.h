@@ -2,18 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "dlengine/core/samples.h"
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
 
 /// Samples of one batch: x [B, ...] and y [B, ...], on the CPU.
-struct Batch {
-  Tensor x;
-  Tensor y;
-  int64_t size() const { return x.dim(0); }
-};
+using Batch = Samples;
 
 /// A fixed number of samples that can be read in any order, from several threads at once.
 class Dataset {
@@ -24,6 +22,9 @@ class Dataset {
   /// the loader's thread: plain loops, no parallel_for, which would start a second team beside the one of the
   /// training step.
   virtual Batch get(std::span<const int64_t> indices) const = 0;
+  /// All samples, for data sets that hold them as TensorDataset does: training then keeps them on the device
+  /// and puts its batches together there.
+  virtual std::optional<Samples> in_memory() const { return std::nullopt; }
 };
 
 /// Samples held in memory. Images may be held as u8 and are then scaled to 0 .. 1 in f32 as they are read.
@@ -34,6 +35,7 @@ class TensorDataset final : public Dataset {
   TensorDataset(const Tensor& x, const Tensor& y);
   int64_t size() const override { return x_.dim(0); }
   Batch get(std::span<const int64_t> indices) const override;
+  std::optional<Samples> in_memory() const override { return Samples{x_, y_}; }
   const Tensor& x() const { return x_; }
   const Tensor& y() const { return y_; }
 
@@ -48,6 +50,7 @@ class Subset final : public Dataset {
   Subset(const Dataset& dataset, int64_t first, int64_t last);
   int64_t size() const override { return last_ - first_; }
   Batch get(std::span<const int64_t> indices) const override;
+  std::optional<Samples> in_memory() const override;
 
  private:
   const Dataset& dataset_;

@@ -6,35 +6,15 @@
 #include <deque>
 #include <exception>
 #include <mutex>
-#include <numeric>
 #include <span>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "dlengine/core/check.h"
-#include "dlengine/core/random.h"
+#include "dlengine/data/sample_order.h"
 
 namespace dlengine {
-
-namespace {
-
-/// Random streams of the sample order, away from those that a Generator with the same seed hands to weights
-/// and dropout.
-constexpr uint64_t kOrderStreams = uint64_t{1} << 62;
-
-std::vector<int64_t> sample_order(int64_t count, const LoaderOptions& options, int64_t epoch) {
-  if (options.shuffle) {
-    Generator generator;
-    generator.set_state({.seed = options.seed, .next_stream = kOrderStreams + static_cast<uint64_t>(epoch)});
-    return generator.permutation(count);
-  }
-  std::vector<int64_t> order(static_cast<size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  return order;
-}
-
-}  // namespace
 
 struct Loader::Impl {
   const Dataset& dataset;
@@ -55,12 +35,6 @@ struct Loader::Impl {
   Impl(const Dataset& samples, const LoaderOptions& wanted)
       : dataset(samples), options(wanted), batches(count_batches(samples.size(), wanted)) {}
   ~Impl() { stop(); }
-
-  static int64_t count_batches(int64_t samples, const LoaderOptions& options) {
-    const int64_t full = samples / options.batch_size;
-    const bool rest = samples % options.batch_size != 0 && !options.drop_last;
-    return full + (rest ? 1 : 0);
-  }
 
   Batch make(int64_t batch) const {
     const int64_t first = batch * options.batch_size;
@@ -113,7 +87,7 @@ struct Loader::Impl {
 };
 
 Loader::Loader(const Dataset& dataset, const LoaderOptions& options) {
-  check<ValueError>(options.batch_size >= 1, "Loader: need batch_size >= 1, got {}", options.batch_size);
+  check_order_options("Loader", options);
   check<ValueError>(options.prefetch >= 0, "Loader: need prefetch >= 0, got {}", options.prefetch);
   impl_ = std::make_unique<Impl>(dataset, options);
   start_epoch(0);
@@ -122,9 +96,9 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options) {
 Loader::~Loader() = default;
 
 void Loader::start_epoch(int64_t epoch) {
-  check<ValueError>(epoch >= 0, "Loader: need epoch >= 0, got {}", epoch);
+  std::vector<int64_t> order = sample_order(impl_->dataset.size(), impl_->options, epoch);
   impl_->stop();
-  impl_->order = sample_order(impl_->dataset.size(), impl_->options, epoch);
+  impl_->order = std::move(order);
   impl_->next_batch = 0;
 }
 

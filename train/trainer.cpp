@@ -2,14 +2,16 @@
 #include "dlengine/train/trainer.h"
 
 #include <cmath>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/io/atomic_file.h"
 #include "dlengine/core/ops.h"
-#include "dlengine/data/loader.h"
-#include "dlengine/train/captured_step.h"
+#include "dlengine/train/batch_loop.h"
+#include "dlengine/train/evaluation.h"
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/step_log.h"
 
@@ -25,27 +27,32 @@ void check_fit(const Dataset& train, const FitOptions& options) {
   if (!options.checkpoint.empty()) AtomicFile(options.checkpoint);  // fails now rather than after an epoch
 }
 
-/// Sets the scheduled rate before each step; gives the optimizer its own rate back at the end.
-class ScheduledRate {
+/// Hands the optimizer the rates of an epoch's steps; gives it its own rate back at the end.
+class ScheduledRates {
  public:
-  ScheduledRate(Optimizer& optimizer, const Schedule& schedule, int64_t steps)
-      : optimizer_(optimizer), schedule_(schedule), base_(optimizer.lr()), steps_(steps) {}
-  ~ScheduledRate() {
-    if (schedule_) optimizer_.set_lr(base_);
+  ScheduledRates(Optimizer& optimizer, double base, std::vector<double> rates)
+      : optimizer_(optimizer), base_(base), set_(!rates.empty()) {
+    if (set_) optimizer_.set_lr(std::move(rates));
   }
-  ScheduledRate(const ScheduledRate&) = delete;
-  ScheduledRate& operator=(const ScheduledRate&) = delete;
-
-  void set(int64_t step) {
-    if (schedule_) optimizer_.set_lr(base_ * schedule_(step, steps_));
+  ~ScheduledRates() {
+    if (set_) optimizer_.set_lr(base_);
   }
+  ScheduledRates(const ScheduledRates&) = delete;
+  ScheduledRates& operator=(const ScheduledRates&) = delete;
 
  private:
   Optimizer& optimizer_;
-  const Schedule& schedule_;
   double base_;
-  int64_t steps_;
+  bool set_;
 };
+
+/// The rates of the steps first .. last-1 of `total`; none without a schedule.
+std::vector<double> scheduled_rates(const Schedule& schedule, double base, int64_t first, int64_t last,
+                                    int64_t total) {
+  std::vector<double> rates;
+  for (int64_t step = first; schedule && step < last; ++step) rates.push_back(base * schedule(step, total));
+  return rates;
+}
 
 ProgressOptions progress_options(const TrainerOptions& options) {
   ProgressOptions result = options.progress_to;
@@ -57,12 +64,13 @@ ProgressOptions progress_options(const TrainerOptions& options) {
 
 struct Trainer::Run {
   const FitOptions& options;
-  Loader loader;
+  int64_t samples;
   Progress progress;
   InterruptGuard interrupt;
   StepLog log;
-  CapturedStep step;
-  bool eager = false;  // steps cannot be replayed
+  BatchLoop batches;
+  std::unique_ptr<Evaluation> validation = nullptr;  // if there is any
+  bool told = false;                                 // why steps are not replayed
 };
 
 Trainer::Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options)
@@ -78,24 +86,22 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
   const LoaderOptions order{
       .batch_size = options.batch_size, .shuffle = options.shuffle, .seed = options_.seed};
   Run run{.options = options,
-          .loader = Loader(train, order),
+          .samples = train.size(),
           .progress = Progress(progress_options(options_)),
           .interrupt = InterruptGuard(options_.stop_on_interrupt),
           .log = StepLog(options_.device),
-          .step = CapturedStep(options_.device, [&](const std::vector<Tensor>& batch) {
-            train_step(batch[0], batch[1], run.log);
-            return std::vector<Tensor>();
-          })};
-  const std::string obstacle = why_not_replayed();
-  run.eager = !obstacle.empty();
-  if (run.eager) run.progress.note("steps are not replayed: " + obstacle);
+          .batches = batch_loop(train, order, [&](const Samples& batch) { train_step(batch, run.log); })};
+  if (options.validation) {
+    run.validation = std::make_unique<Evaluation>(*this, *options.validation, options.batch_size);
+  }
+  tell_reason(run, why_not_replayed());
   History history;
   while (epoch_ < options.epochs && !run.interrupt.interrupted()) {
     EpochRecord record;
     record.epoch = epoch_ + 1;
     if (train_epoch(run, record)) {
       ++epoch_;
-      if (options.validation) record.validation = evaluate(*options.validation, options.batch_size);
+      if (run.validation) record.validation = run.validation->metrics();
       run.progress.finish_epoch(record);
       history.epochs.push_back(record);
       if (options.on_epoch) options.on_epoch(record);
@@ -108,11 +114,14 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
 
 // One epoch, or the rest of one. Returns false if Ctrl-C came before its end; partial_ then says where.
 bool Trainer::train_epoch(Run& run, EpochRecord& record) {
-  const int64_t steps = run.loader.batches_per_epoch();
+  const int64_t steps = run.batches.batches_per_epoch();
   check<ValueError>(partial_.batches <= steps,
                     "fit: epoch {} was left after {} batches, but this data has only {}", record.epoch,
                     partial_.batches, steps);
-  ScheduledRate rate(optimizer_, run.options.schedule, steps * run.options.epochs);
+  const double base = optimizer_.lr();
+  const ScheduledRates rates(optimizer_, base,
+                             scheduled_rates(run.options.schedule, base, epoch_ * steps + partial_.batches,
+                                             (epoch_ + 1) * steps, steps * run.options.epochs));
   StepLog& log = run.log;
   log.start(partial_.batches, partial_.totals);
   const double started = run.progress.now();
@@ -123,15 +132,14 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
     record.train = log.totals().metrics(run.progress.now() - started);
   };
   model_.train();
-  run.progress.start_epoch(record.epoch, run.options.epochs, run.loader.dataset().size(),
-                           partial_.totals.samples);
-  run.loader.start_epoch(epoch_);
-  Batch batch;
-  int64_t done = 0;
-  for (; done < partial_.batches; ++done) run.loader.next(batch);  // trained before the interruption
-  for (; !run.interrupt.interrupted() && run.loader.next(batch); ++done) {
-    rate.set(epoch_ * steps + done);
-    run_step(run, batch);
+  run.progress.start_epoch(record.epoch, run.options.epochs, run.samples, partial_.totals.samples);
+  run.batches.start_epoch(epoch_, partial_.batches);
+  int64_t done = partial_.batches;
+  while (!run.interrupt.interrupted()) {
+    const int64_t more = run.batches.advance();
+    if (more == 0) break;
+    done += more;
+    tell_reason(run, run.batches.reason());
     if (run.progress.due()) {
       read_log();
       run.progress.update(record.train);
@@ -157,29 +165,43 @@ std::string Trainer::why_not_replayed() {
   return loss_.replayable() ? "" : "the loss is a function that may do more than tensor operations";
 }
 
-void Trainer::run_step(Run& run, const Batch& batch) {
-  if (options_.replay == Replay::never || run.eager) {
-    return train_step(batch.x.to(options_.device), batch.y.to(options_.device), run.log);
-  }
-  run.step({batch.x, batch.y});
-  if (run.step.reason().empty()) return;
-  run.eager = true;
-  run.progress.note("steps are not replayed: a step " + run.step.reason());
+void Trainer::tell_reason(Run& run, const std::string& reason) {
+  if (run.told || reason.empty()) return;
+  run.progress.note("steps are not replayed: " + reason);
+  run.told = true;
 }
 
-void Trainer::train_step(const Tensor& x, const Tensor& target, StepLog& log) {
+BatchLoop Trainer::batch_loop(const Dataset& data, const LoaderOptions& order,
+                              std::function<void(const Samples& batch)> step) {
+  const bool replay = options_.replay != Replay::never && why_not_replayed().empty();
+  return {data,
+          {.device = options_.device,
+           .order = order,
+           .resident_bytes = options_.resident_bytes,
+           .replay = replay},
+          std::move(step)};
+}
+
+void Trainer::train_step(const Samples& batch, StepLog& log) {
   optimizer_.zero_grad();
-  log.loss_of(loss_, model_(x), target).backward();
+  log.loss_of(loss_, model_(batch.x), batch.y).backward();
   optimizer_.step();
 }
 
 // The loss of the last step is older than the last update, so a good loss alone does not mean good weights.
 void Trainer::check_finite() {
+  const NoGrad no_grad;
+  std::vector<std::string> names;
+  std::vector<Tensor> largest;  // read together, as each reading waits for the device
   for (const auto& [name, tensor] : model_.state()) {
     if (tensor.numel() == 0 || !is_floating(tensor.dtype())) continue;
-    const NoGrad no_grad;
-    check<ValueError>(std::isfinite(max(abs(tensor)).item<double>()), "fit: {} is not finite after epoch {}",
-                      name, epoch_ + 1);
+    names.push_back(name);
+    largest.push_back(max(abs(tensor)).to(DType::f64).reshape({1}));
+  }
+  if (largest.empty()) return;
+  const auto values = concat(largest).to_vector<double>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    check<ValueError>(std::isfinite(values[i]), "fit: {} is not finite after epoch {}", names[i], epoch_ + 1);
   }
 }
 

@@ -17,6 +17,8 @@
 
 namespace dlengine {
 
+class BatchLoop;
+struct LoaderOptions;
 class StepLog;
 
 /// loss(model output, labels) -> one element: the mean over the batch. Made from any function or object that
@@ -68,7 +70,10 @@ struct TrainerOptions {
   uint64_t seed = 0;     // of the sample order; dropout draws from default_generator()
   bool progress = true;  // a bar if stderr is a terminal, else one line per epoch
   Replay replay = Replay::automatic;
-  bool stop_on_interrupt = true;  // fit() ends after the step in which Ctrl-C came first; a second one kills
+  // Data sets in memory of at most this size are moved to the device, where batches are put together; others
+  // are sent there batch by batch.
+  int64_t resident_bytes = int64_t{2} << 30;
+  bool stop_on_interrupt = true;  // fit() ends after the launch in which Ctrl-C came first; a second one kills
   ProgressOptions progress_to = stderr_progress();
 };
 
@@ -120,12 +125,15 @@ class Trainer {
 
  private:
   struct Run;
+  struct Evaluation;
   std::string why_not_replayed();
   void place(const Dataset& data);
   void attach();
+  BatchLoop batch_loop(const Dataset& data, const LoaderOptions& order,
+                       std::function<void(const Samples& batch)> step);
   bool train_epoch(Run& run, EpochRecord& record);
-  void run_step(Run& run, const Batch& batch);
-  void train_step(const Tensor& x, const Tensor& target, StepLog& log);
+  static void tell_reason(Run& run, const std::string& reason);
+  void train_step(const Samples& batch, StepLog& log);
   void check_finite();
 
   /// The epoch under way, where Ctrl-C left it.

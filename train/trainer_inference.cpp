@@ -6,8 +6,8 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/data/loader.h"
+#include "dlengine/train/evaluation.h"
 #include "dlengine/train/progress.h"
-#include "dlengine/train/step_log.h"
 #include "dlengine/train/trainer.h"
 
 namespace dlengine {
@@ -20,23 +20,32 @@ void check_data(const char* name, const Dataset& data, int64_t batch_size) {
 
 }  // namespace
 
-Metrics Trainer::evaluate(const Dataset& data, int64_t batch_size) {
-  check_data("evaluate", data, batch_size);
-  place(data);
-  const Progress clock(options_.progress_to);
+Trainer::Evaluation::Evaluation(Trainer& trainer, const Dataset& data, int64_t batch_size)
+    : trainer_((trainer.place(data), trainer)),
+      log_(trainer.options_.device),
+      batches_(trainer.batch_loop(data, {.batch_size = batch_size},
+                                  [this](const Samples& batch) { count(batch); })) {}
+
+void Trainer::Evaluation::count(const Samples& batch) {
+  log_.loss_of(trainer_.loss_, trainer_.model_(batch.x), batch.y);
+}
+
+Metrics Trainer::Evaluation::metrics() {
+  const Progress clock(trainer_.options_.progress_to);
   const double started = clock.now();
   const NoGrad no_grad;
-  const EvaluationMode mode(model_);
-  Loader loader(data, {.batch_size = batch_size});
-  StepLog log(options_.device);
-  log.start();
-  for (Batch batch; loader.next(batch);) {
-    const Tensor target = batch.y.to(options_.device);
-    const Tensor output = model_(batch.x.to(options_.device));
-    log.loss_of(loss_, output, target);
+  const EvaluationMode mode(trainer_.model_);
+  log_.start();
+  batches_.start_epoch(0);
+  while (batches_.advance() > 0) {
   }
-  log.read();
-  return log.totals().metrics(clock.now() - started);
+  log_.read();
+  return log_.totals().metrics(clock.now() - started);
+}
+
+Metrics Trainer::evaluate(const Dataset& data, int64_t batch_size) {
+  check_data("evaluate", data, batch_size);
+  return Evaluation(*this, data, batch_size).metrics();
 }
 
 Tensor Trainer::predict(const Dataset& data, int64_t batch_size) {

@@ -33,6 +33,8 @@ class CpuBackend final : public Backend {
   void index_add(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) override;
   void gather(const Tensor& x, int axis, const Tensor& index, Tensor& y) override;
   void scatter_add(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) override;
+  void take_samples(const Samples& all, const Tensor& order, const BatchPosition& at,
+                    Samples& batch) override;
 
   void uniform(Tensor& y, double low, double high, const PhiloxKey& key) override;
   void normal(Tensor& y, double mean, double deviation, const PhiloxKey& key) override;

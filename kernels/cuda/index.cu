@@ -121,12 +121,6 @@ __global__ void scatter_add_kernel(const __grid_constant__ ScatterShape s, const
   dx[i] = narrow<T>(sum);
 }
 
-// Bytes that can be moved at once: a power of two that divides them all.
-size_t word_bytes(size_t row_bytes, const void* x, const void* y) {
-  const size_t all = row_bytes | reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y) | 16;
-  return all & (~all + 1);
-}
-
 template <typename Word>
 void launch_index_select(AxisView v, const Tensor& x, const Tensor& index, Tensor& y) {
   v.inner = v.inner * int64_t(size_of(x.dtype())) / int64_t(sizeof(Word));

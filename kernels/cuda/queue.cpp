@@ -29,6 +29,7 @@ Queue::~Queue() {
   if (cudaGetDevice(&before) != cudaSuccess) before = -1;
   (void)cudaSetDevice(device_);
   (void)cudaStreamSynchronize(stream_.get());
+  staging_.release();
   dnn_.reset();
   blas_.reset();
   blas_workspace_.reset();

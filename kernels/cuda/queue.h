@@ -12,6 +12,7 @@
 
 #include "dlengine/core/device.h"
 #include "dlengine/kernels/cuda/cuda_check.h"
+#include "dlengine/kernels/cuda/staging.h"
 
 namespace dlengine::cuda {
 
@@ -38,6 +39,7 @@ class Queue {
 
   int device() const { return device_; }
   cudaStream_t stream() const { return stream_.get(); }
+  Staging& staging() { return staging_; }
   /// Held around a use of what is below: a handle serves one thread at a time.
   std::mutex& mutex() { return mutex_; }
   /// Also takes memory for the workspace, at its first use.
@@ -53,6 +55,7 @@ class Queue {
   int device_;
   std::mutex mutex_;
   Owned<cudaStream_t, cudaStreamDestroy> stream_;
+  Staging staging_;
   Owned<uint32_t*, cudaFree> arrivals_;
   Owned<void*, cudaFree> blas_workspace_;
   Owned<cublasLtHandle_t, cublasLtDestroy> blas_;

@@ -128,10 +128,8 @@ double CudaBackend::elapsed_ms(int index, void* start, void* stop) {
 }
 
 void CudaBackend::copy_from_host(void* device_dst, const void* host_src, size_t bytes, int index) {
-  if (bytes == 0) return;
-  const cudaStream_t stream = enter({DeviceKind::cuda, index});
-  DLENGINE_CUDA_CHECK(cudaMemcpyAsync(device_dst, host_src, bytes, cudaMemcpyHostToDevice, stream));
-  DLENGINE_CUDA_CHECK(cudaStreamSynchronize(stream));
+  Queue& queue = current_queue({DeviceKind::cuda, index});
+  queue.staging().copy_to_device(device_dst, host_src, bytes, queue.stream());
 }
 
 void CudaBackend::copy_to_host(void* host_dst, const void* device_src, size_t bytes, int index) {

@@ -32,6 +32,12 @@ bool aligned16(const P*... addresses) {
   return ((reinterpret_cast<uintptr_t>(addresses) % 16 == 0) && ...);
 }
 
+/// Bytes that can be moved at once: a power of two that divides a row and both addresses, at most 16.
+inline size_t word_bytes(size_t row_bytes, const void* x, const void* y) {
+  const size_t all = row_bytes | reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y) | 16;
+  return all & (~all + 1);
+}
+
 /// Calls f(Type<T>{}) with the unsigned type of that size, for moving elements of any type.
 template <typename F>
 void visit_bits(size_t element_bytes, F&& f) {

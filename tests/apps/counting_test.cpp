@@ -5,8 +5,10 @@
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
+#include "dlengine/layers/layers.h"
 #include "dlengine/optim/adam.h"
 #include "dlengine/train/captured_step.h"
+#include "dlengine/train/trainer.h"
 #include "tests/emulator/control.h"
 #include "tests/support/devices.h"
 
@@ -53,6 +55,43 @@ TEST(Counting, AReplayIsOneGraphAndNothingElse) {
       EXPECT_EQ(after.graph_nodes - before.graph_nodes, kReplays * uint64_t(step.kernels()));
       EXPECT_LE(step.kernels(), most_kernels);
     }
+  }
+}
+
+/// What the device is asked for in one epoch but for kernels.
+struct EpochCosts {
+  uint64_t allocations, copies, waits;
+  bool operator==(const EpochCosts&) const = default;
+};
+
+/// The costs of the fourth epoch, when all is recorded.
+EpochCosts costs_of_an_epoch(Device device, int64_t steps) {
+  manual_seed(1);
+  Sequential model(Flatten(), Linear({.in_features = 6, .out_features = 5}), ReLU(), Dropout(0.5),
+                   Linear({.in_features = 5, .out_features = 3}));
+  Adam optimizer({.lr = 1e-3});
+  TrainerOptions options;
+  options.device = device;
+  options.progress = false;
+  options.progress_to.clock = [] { return 0.0; };  // never due
+  Trainer trainer(model, CrossEntropyLoss(), optimizer, options);
+  const TensorDataset data(rand({2 * steps, 1, 2, 3}, 0, 255).to(DType::u8), zeros({2 * steps}, DType::i64));
+  std::vector<EpochCosts> seen;
+  FitOptions fit{.epochs = 5, .batch_size = 2};
+  fit.schedule = cosine_schedule();
+  fit.on_epoch = [&](const EpochRecord&) {
+    const emulator::Control::Counters now = emulated_device()->counters();
+    seen.push_back({now.allocations, now.host_device_copies, now.synchronisations});
+  };
+  trainer.fit(data, fit);
+  return {seen[4].allocations - seen[3].allocations, seen[4].copies - seen[3].copies,
+          seen[4].waits - seen[3].waits};
+}
+
+TEST(Counting, AnEpochCostsTheHostTheSameWhateverItsLength) {
+  for (const Device device : accelerators()) {
+    if (!emulated_device()) GTEST_SKIP() << "only the emulated device counts";
+    EXPECT_TRUE(costs_of_an_epoch(device, 20) == costs_of_an_epoch(device, 60));
   }
 }
 

@@ -72,6 +72,54 @@ TEST(Fit, GoesOnToTheEpochAskedFor) {
   EXPECT_EQ(run.trainer.fit(data, {.epochs = 5}).epochs.size(), 0u);
 }
 
+/// All that a training of three epochs leaves: each has 18 full batches and a shorter one.
+struct Outcome {
+  std::vector<float> weights;
+  std::vector<double> losses;
+  bool operator==(const Outcome&) const = default;
+};
+
+Outcome train(const Dataset& data, const TrainerOptions& trainer) {
+  SmallTraining run(4, trainer);
+  FitOptions options{.epochs = 3, .batch_size = 3, .validation = &data};
+  options.schedule = cosine_schedule(0.1);
+  const History history = run.trainer.fit(data, options);
+  Outcome outcome{weights(run.net), {}};
+  for (const EpochRecord& record : history.epochs) {
+    outcome.losses.push_back(record.train.loss);
+    outcome.losses.push_back(record.validation.loss);
+  }
+  return outcome;
+}
+
+/// A data set of which the trainer knows no more than its samples.
+class Opaque final : public Dataset {
+ public:
+  explicit Opaque(const Dataset& data) : data_(data) {}
+  int64_t size() const override { return data_.size(); }
+  Batch get(std::span<const int64_t> indices) const override { return data_.get(indices); }
+
+ private:
+  const Dataset& data_;
+};
+
+TEST(Fit, GivesTheSameBitsWhereverBatchesArePutTogether) {
+  const TensorDataset data = three_clouds(56);
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    TrainerOptions options = quiet();
+    options.device = device;
+    const Outcome resident = train(data, options);
+    EXPECT_TRUE(train(Opaque(data), options) == resident);
+    options.resident_bytes = 56 * (2 * 4 + 8) - 1;  // one byte less than the samples have
+    EXPECT_TRUE(train(data, options) == resident);
+    options.replay = Replay::never;
+    EXPECT_TRUE(train(data, options) == resident);
+    options.resident_bytes += 1;
+    EXPECT_TRUE(train(data, options) == resident);
+  }
+}
+
 std::vector<float> weights_after_fit(uint64_t seed, uint64_t order_seed = 0) {
   TrainerOptions options = quiet();
   options.seed = order_seed;

@@ -1,0 +1,84 @@
+// Batches from samples in device memory.
+#include "dlengine/data/device_batches.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "dlengine/core/backend.h"
+#include "dlengine/core/capture.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/data/sample_order.h"
+
+namespace dlengine {
+
+namespace {
+
+/// `rows` rows like those of the samples.
+Tensor empty_rows(const Tensor& samples, DType dtype, int64_t rows) {
+  Shape shape = samples.shape();
+  shape[0] = rows;
+  return empty(shape, dtype, samples.device());
+}
+
+}  // namespace
+
+DeviceBatches::DeviceBatches(const Samples& all, const LoaderOptions& options, Device device)
+    : all_{all.x.to(device).contiguous(), all.y.to(device).contiguous()},
+      options_(options),
+      batches_((check_order_options("DeviceBatches", options), count_batches(all.size(), options))) {
+  check<ValueError>(all.size() > 0 && all.y.dim(0) == all.size(),
+                    "DeviceBatches: need samples x [N, ...] and y [N, ...], got x {} and y {}", all.x.shape(),
+                    all.y.shape());
+  order_ = empty({all.size()}, DType::i64, device);
+  start_epoch(0);
+}
+
+void DeviceBatches::start_epoch(int64_t epoch) {
+  const std::vector<int64_t> order = sample_order(all_.size(), options_, epoch);
+  const Device device = order_.device();
+  backend_for(device).copy_from_host(order_.raw(), order.data(), order.size() * sizeof(int64_t),
+                                     device.index);
+  position_ = 0;
+}
+
+void DeviceBatches::skip(int64_t batches) {
+  position_ = std::min(all_.size(), position_ + batches * options_.batch_size);
+}
+
+int64_t DeviceBatches::next_size() const {
+  const int64_t rows = std::min(options_.batch_size, all_.size() - position_);
+  return options_.drop_last && rows < options_.batch_size ? 0 : rows;
+}
+
+int64_t DeviceBatches::next_count() const {
+  const int64_t rows = next_size();
+  return rows == 0 ? 0 : (all_.size() - position_) / rows;
+}
+
+// In a recorded step, the position is read from device memory, and the host counts along.
+BatchPosition DeviceBatches::advance(int64_t rows) {
+  BatchPosition at{.first = position_};
+  if (Capture* capture = Capture::current()) {
+    const LiveWords live = capture->words(this, [this] {
+      return Words{static_cast<uint64_t>(position_), 0};
+    });
+    if (live.device) {
+      at = {position_ - static_cast<int64_t>(live.start[0]), live.device};
+      capture->at_replay([this, rows] { position_ += rows; });
+    }
+  }
+  position_ += rows;
+  return at;
+}
+
+Samples DeviceBatches::take() {
+  const int64_t rows = next_size();
+  check<ValueError>(rows > 0, "DeviceBatches: the epoch is over; start_epoch() begins another");
+  const DType x_type = all_.x.dtype() == DType::u8 ? DType::f32 : all_.x.dtype();
+  Samples batch{empty_rows(all_.x, x_type, rows), empty_rows(all_.y, all_.y.dtype(), rows)};
+  backend_for(order_.device()).take_samples(all_, order_, advance(rows), batch);
+  return batch;
+}
+
+}  // namespace dlengine

@@ -1,0 +1,20 @@
+// Internal: which samples make up the batches of an epoch, wherever they are put together.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dlengine/data/loader.h"
+
+namespace dlengine {
+
+/// Throws ValueError for batch_size < 1; `who` is told.
+void check_order_options(const char* who, const LoaderOptions& options);
+
+/// Batches of an epoch.
+int64_t count_batches(int64_t samples, const LoaderOptions& options);
+
+/// The numbers 0 .. count-1 in the order of the epoch. Throws ValueError for epoch < 0.
+std::vector<int64_t> sample_order(int64_t count, const LoaderOptions& options, int64_t epoch);
+
+}  // namespace dlengine

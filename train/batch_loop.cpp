@@ -1,0 +1,98 @@
+// Batches that are gathered on the device, or copied to it.
+#include "dlengine/train/batch_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dlengine/core/error.h"
+
+namespace dlengine {
+
+namespace {
+
+/// Steps in one launch of a GPU, where a launch costs more than a kernel. On the CPU there is none.
+constexpr int kStepsAtOnce = 16;
+
+int64_t bytes_of(const Tensor& x) { return x.numel() * static_cast<int64_t>(size_of(x.dtype())); }
+
+/// The data set on the device; empty if it is not in memory, too large, or does not fit.
+void keep_on_device(std::optional<DeviceBatches>& batches, const Dataset& dataset,
+                    const BatchLoopOptions& options) {
+  const std::optional<Samples> all = dataset.in_memory();
+  if (!all || bytes_of(all->x) + bytes_of(all->y) > options.resident_bytes) return;
+  try {
+    batches.emplace(*all, options.order, options.device);
+  } catch (const OutOfMemoryError&) {
+    batches.reset();
+  }
+}
+
+}  // namespace
+
+BatchLoop::BatchLoop(const Dataset& dataset, const BatchLoopOptions& options, Step step)
+    : options_(options), step_(std::move(step)) {
+  keep_on_device(resident_, dataset, options);
+  if (!resident_) streamed_.emplace(dataset, options.order, options.device);
+}
+
+void BatchLoop::start_epoch(int64_t epoch, int64_t done) {
+  if (resident_) {
+    resident_->start_epoch(epoch);
+    resident_->skip(done);
+  } else {
+    streamed_->start_epoch(epoch, done);
+  }
+}
+
+int64_t BatchLoop::batches_per_epoch() const {
+  return resident_ ? resident_->batches_per_epoch() : streamed_->batches_per_epoch();
+}
+
+int64_t BatchLoop::advance() { return resident_ ? advance_resident() : advance_streamed(); }
+
+int64_t BatchLoop::advance_resident() {
+  const int64_t rows = resident_->next_size();
+  if (rows == 0) return 0;
+  if (!options_.replay) {
+    step_(resident_->take());
+    return 1;
+  }
+  CapturedStep& captured = captured_
+                               .try_emplace(rows, options_.device,
+                                            [this](const auto&) {
+                                              step_(resident_->take());
+                                              return std::vector<Tensor>();
+                                            })
+                               .first->second;
+  const int at_once = options_.device == kCpu ? 1 : kStepsAtOnce;
+  const int64_t count = std::min<int64_t>(resident_->next_count(), at_once);
+  captured.repeat(count, at_once);
+  return count;
+}
+
+int64_t BatchLoop::advance_streamed() {
+  Samples batch;
+  if (!streamed_->next(batch)) return 0;
+  if (options_.replay) {
+    captured_
+        .try_emplace(batch.size(), options_.device,
+                     [this](const std::vector<Tensor>& in) {
+                       step_({in[0], in[1]});
+                       return std::vector<Tensor>();
+                     })
+        .first->second({batch.x, batch.y});
+  } else {
+    step_(batch);
+  }
+  streamed_->prefetch();
+  return 1;
+}
+
+std::string BatchLoop::reason() const {
+  for (const auto& [rows, captured] : captured_) {
+    if (!captured.reason().empty()) return "a step " + captured.reason();
+  }
+  return {};
+}
+
+}  // namespace dlengine
