@@ -38,9 +38,8 @@ Timing time_steps(double seconds, Device device, const std::function<void(int64_
     return (now_ms() - start) / static_cast<double>(steps);
   };
   const double warm_up_start = now_ms();
-  do {
-    time_block(1);
-  } while (i < 3 || (now_ms() - warm_up_start < 150 * seconds && i < 50));
+  const double first = time_block(1);
+  while (i < 3 || (now_ms() - warm_up_start < 150 * seconds && i < 50)) time_block(1);
   int64_t block = 1;
   if (device.kind != DeviceKind::cpu) {
     block = std::max<int64_t>(1, static_cast<int64_t>(kBlockMs / time_block(10)));
@@ -51,15 +50,21 @@ Timing time_steps(double seconds, Device device, const std::function<void(int64_
   while (times.size() < 5 || now_ms() - start < 1000 * seconds) times.push_back(time_block(block));
   std::sort(times.begin(), times.end());
   const size_t count = times.size();
-  return {times[count / 2], times.front(), times[std::min(count - 1, count * 99 / 100)],
-          static_cast<int64_t>(count), block};
+  return {times[count / 2],
+          times.front(),
+          times[std::min(count - 1, count * 99 / 100)],
+          static_cast<int64_t>(count),
+          block,
+          first};
 }
 
-void print_line(const std::string& workload, int64_t batch, const Timing& timing, const std::string& extra) {
-  fmt::print("dlengine {} {} {} {:.4f} {:.1f} min={:.4f} p99={:.4f} n={} block={} rss_mb={:.0f} {}\n",
-             workload, batch, num_threads(), timing.median_ms,
-             1000.0 * static_cast<double>(batch) / timing.median_ms, timing.min_ms, timing.p99_ms,
-             timing.samples, timing.block, peak_memory_mb(), extra);
+void print_line(const std::string& workload, int64_t batch, const Timing& timing, const std::string& extra,
+                const std::string& program) {
+  fmt::print(
+      "{} {} {} {} {:.4f} {:.1f} min={:.4f} p99={:.4f} n={} block={} first_ms={:.2f} rss_mb={:.0f} {}\n",
+      program, workload, batch, num_threads(), timing.median_ms,
+      1000.0 * static_cast<double>(batch) / timing.median_ms, timing.min_ms, timing.p99_ms, timing.samples,
+      timing.block, timing.first_ms, peak_memory_mb(), extra);
 }
 
 }  // namespace dlengine::bench

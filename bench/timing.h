@@ -14,7 +14,8 @@ struct Timing {
   double min_ms = 0;
   double p99_ms = 0;
   int64_t samples = 0;
-  int64_t block = 1;  // steps of a sample
+  int64_t block = 1;    // steps of a sample
+  double first_ms = 0;  // the first step, which prepares kernels and memory
 };
 
 /// Calls step(i) for about `seconds` (at least for five samples) after a warm-up of a seventh of that. On the
@@ -22,8 +23,9 @@ struct Timing {
 /// block of steps with one wait at its end.
 Timing time_steps(double seconds, Device device, const std::function<void(int64_t)>& step);
 
-/// dlengine <workload> <batch> <threads> <median ms> <items per second> min= p99= n= block= rss_mb= <extra>
+/// <program> <workload> <batch> <threads> <median ms> <items per second> min= p99= n= block= first_ms=
+/// rss_mb= <extra>
 void print_line(const std::string& workload, int64_t batch, const Timing& timing,
-                const std::string& extra = "");
+                const std::string& extra = "", const std::string& program = "dlengine");
 
 }  // namespace dlengine::bench

@@ -10,10 +10,12 @@
 #include "bench/timing.h"
 #include "bench/workloads.h"
 #include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
 #include "dlengine/core/error.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/core/parallel.h"
+#include "dlengine/core/random.h"
 #include "dlengine/core/stream.h"
 #include "dlengine/optim/optim.h"
 #include "dlengine/train/captured_step.h"
@@ -44,6 +46,22 @@ void measure(
   print_line(arguments.workload, arguments.batch, timing, extra() + "device=" + to_string(device));
 }
 
+/// Multiplications and additions of the forward passes while it lives.
+class FlopCounter final : public ForwardObserver {
+ public:
+  void called(Module& module, const Shape& input, const Shape& output) override {
+    const int64_t flops = module.flops(input, output);
+    if (forward_ == 0) first_ = flops;
+    forward_ += flops;
+  }
+  double forward() const { return static_cast<double>(forward_); }
+  /// With the backward pass, where every layer has two such products; the first one needs no gradient of x.
+  double training() const { return 3 * forward() - static_cast<double>(first_); }
+
+ private:
+  int64_t forward_ = 0, first_ = 0;
+};
+
 void train(const Arguments& arguments, Device device) {
   Workload workload = make_workload(arguments.workload, arguments.batch);
   workload.model.to(device);
@@ -61,13 +79,20 @@ void train(const Arguments& arguments, Device device) {
     return std::vector{loss};
   });
   Tensor first_loss, last_loss;
+  double gflop = 0;  // of a step
   const auto step = [&](int64_t i) {
     const auto batch = static_cast<size_t>(i % kBatches);
-    last_loss = captured({x[batch], y[batch]})[0];
-    if (i == 0) first_loss = last_loss;
+    if (i > 0) {
+      last_loss = captured({x[batch], y[batch]})[0];
+      return;
+    }
+    const FlopCounter counter;
+    first_loss = captured({x[batch], y[batch]})[0];
+    gflop = 1e-9 * counter.training();
   };
   measure(arguments, device, step, [&] {
-    return fmt::format("loss={:.3f}->{:.3f} ", first_loss.item<float>(), last_loss.item<float>());
+    return fmt::format("loss={:.3f}->{:.3f} gflop={:.4g} ", first_loss.item<float>(), last_loss.item<float>(),
+                       gflop);
   });
 }
 
@@ -75,7 +100,17 @@ void infer(const Arguments& arguments, Device device) {
   Workload workload = make_workload("W5", arguments.batch);
   Predictor predict(workload.model, device);
   const Tensor x = randn(workload.input, 0, 1, DType::f32, device);
-  measure(arguments, device, [&](int64_t) { predict(x); });
+  double gflop = 0;  // of a call
+  const auto step = [&](int64_t i) {
+    if (i > 0) {
+      predict(x);
+      return;
+    }
+    const FlopCounter counter;
+    predict(x);
+    gflop = 1e-9 * counter.forward();
+  };
+  measure(arguments, device, step, [&] { return fmt::format("gflop={:.4g} ", gflop); });
 }
 
 /// One Adam update of 25 million parameters; the batch column holds their count.
@@ -83,7 +118,9 @@ void update(Arguments arguments, Device device) {
   constexpr int64_t kParameters = 25'000'000;
   Tensor parameter = randn({kParameters}, 0, 1, DType::f32, device).set_requires_grad();
   Adam optimizer({parameter}, {.lr = 1e-3});
-  parameter.backward(randn({kParameters}, 0, 1, DType::f32, device));
+  parameter.backward(zeros({1}, DType::f32, device).expand({kParameters}));
+  Tensor gradient = parameter.grad();  // drawn where it lies, as a second one would count as memory
+  backend_for(device).normal(gradient, 0, 1, default_generator().next_key());
   arguments.batch = kParameters;
   measure(arguments, device, [&](int64_t) { optimizer.step(); });
 }

@@ -34,6 +34,7 @@ ACCURACY = {
     "synthetic": {"mnist_cnn": 0.9, "mnist_mlp": 0.9},
 }
 WORKLOADS = (("W0", 1), ("W1", 128), ("W2", 64), ("W3", 64), ("W4", 64), ("W5", 1), ("W5", 256), ("W6", 0))
+RESIDENT = (("W1", 128), ("W1", 512), ("W1", 2048), ("W2", 128), ("W2", 512), ("W2", 2048))  # of gpu_train
 
 # Our own kernels alone, as cuBLAS and cuDNN are not ours to mend. initcheck must see every writer, so it leaves out
 # the tests that call those libraries instead. Barriers and shared memory are in the row reductions only.
@@ -232,9 +233,13 @@ def check_bench(runner, options, report):
                   if path.exists())
     threads, lines, details = str(os.cpu_count()), [], []
     has_torch = runner.run([sys.executable, "-c", "import torch"], 120).code == 0
-    for workload, batch in WORKLOADS:
-        own = ([runner.program("train_bench"), "--device", options.device, workload, str(batch), threads,
-                str(options.seconds)], {})
+    own_programs = [(workload, batch, ["train_bench", "--device", options.device, workload, str(batch), threads,
+                                       str(options.seconds)]) for workload, batch in WORKLOADS]
+    if options.device == "cuda":
+        own_programs += [(workload, batch, ["gpu_train", workload, str(batch), str(options.seconds)])
+                         for workload, batch in RESIDENT]
+    for workload, batch, (program, *arguments) in own_programs:
+        own = ([runner.program(program), *arguments], {})
         other = ([sys.executable, str(script), workload, str(batch), "--device", options.device, "--modes",
                   options.modes, "--seconds", str(options.seconds)], None)
         for command, environment in (own, other, own) if has_torch else (own, own):

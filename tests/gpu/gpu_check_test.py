@@ -34,6 +34,11 @@ BENCH = r"""
 if [[ $3 == W3 ]]; then echo 'train_bench: error: no such thing'; exit 1; fi
 echo "dlengine $3 $4 $5 0.2500 400.0 min=0.2 p99=0.3 n=40 block=80 rss_mb=100 device=cuda:0"
 """
+GPU_TRAIN = r"""
+for mode in eager graph1 graph16; do
+  echo "dlengine_$mode $1 $2 4 0.1000 400.0 min=0.2 p99=0.3 n=40 block=80 rss_mb=100 kernels=8 device=cuda:0"
+done
+"""
 SANITIZER = r"""
 if [[ $2 == racecheck ]]; then echo '========= ERROR SUMMARY: 3 errors'; exit 99; fi
 echo '[  PASSED  ] 4 tests.'
@@ -50,7 +55,8 @@ class GpuCheck(unittest.TestCase):
         (self.root / "data/mnist").mkdir(parents=True)
         (self.root / "torch.py").write_text("raise ImportError('left out')\n")
         for name, text in (("dlengine", DEVICES), ("ops_test", PASSING_TESTS), ("mnist_cnn", TRAINING),
-                           ("mnist_mlp", TRAINING), ("train_bench", BENCH), ("compute-sanitizer", SANITIZER)):
+                           ("mnist_mlp", TRAINING), ("train_bench", BENCH), ("gpu_train", GPU_TRAIN),
+                           ("compute-sanitizer", SANITIZER)):
             self.make_program(name, text)
 
     def make_program(self, name, text):
@@ -115,9 +121,10 @@ class GpuCheck(unittest.TestCase):
         code, parts = self.check("bench")
         self.assertEqual(code, 1)
         self.assertEqual(list(parts), ["tests", "bench"])
-        self.assertEqual(parts["bench"]["text"], "14 runs; PyTorch is not installed")
+        self.assertEqual(parts["bench"]["text"], "50 runs; PyTorch is not installed")
         self.assertIn("W3: exit status 1", parts["bench"]["details"])
-        self.assertIn("| W5 | 256 | 0.2500 | 0% | - |", self.text)
+        self.assertIn("| W5 | 256 | 0.2500 | - | - | - | 0% | - |", self.text)
+        self.assertIn("| W1 | 512 | - | 0.1000 | 0.1000 | 0.1000 | 0% | - |", self.text)
 
     def test_no_time_left_is_a_failure(self):
         code, parts = self.check("tests", "--minutes", "0")
@@ -137,10 +144,11 @@ class GpuCheck(unittest.TestCase):
             return {"program": program, "workload": "W1", "batch": 128, "ms": ms}
 
         table = report.step_times([time("dlengine", 0.5), time("pytorch_graph", 1.0), time("pytorch_eager", 3.0),
-                                   time("dlengine", 0.6), time("pytorch_eager", 5.0)])
-        self.assertEqual(table.splitlines()[0], "| workload | batch | dlengine | spread | pytorch_eager | "
-                         "pytorch_graph | fastest other / dlengine |")
-        self.assertEqual(table.splitlines()[2], "| W1 | 128 | 0.5500 | 20% | 4.0000 | 1.0000 | 1.82 |")
+                                   time("dlengine", 0.6), time("pytorch_eager", 5.0),
+                                   time("dlengine_graph16", 0.5)])
+        self.assertEqual(table.splitlines()[0], "| workload | batch | dlengine | dlengine_graph16 | "
+                         "pytorch_eager | pytorch_graph | spread | fastest other / dlengine |")
+        self.assertEqual(table.splitlines()[2], "| W1 | 128 | 0.5500 | 0.5000 | 4.0000 | 1.0000 | 20% | 2.00 |")
 
     def test_lines_of_other_kinds_are_no_times(self):
         self.assertIsNone(report.bench_line("train_bench: error: device cuda:0 is not available: no driver"))

@@ -16,7 +16,7 @@ rm -rf "$pack" "$pack.tar.gz"
 mkdir -p "$pack"/{bin,lib,check,golden}
 
 cp "$build/device_tests.txt" "$pack"
-mapfile -t programs < <(cat "$pack/device_tests.txt" && printf '%s\n' dlengine mnist_cnn mnist_mlp train_bench)
+mapfile -t programs < <(cat "$pack/device_tests.txt" && printf '%s\n' dlengine gpu_train mnist_cnn mnist_mlp train_bench)
 if [[ -e $build/bin/contract_test ]]; then programs+=(contract_test); fi
 for program in "${programs[@]}"; do strip -o "$pack/bin/$program" "$build/bin/$program"; done
 own=$(ldd "$build/bin/dlengine" | awk '$1 ~ /^libdlengine/ { print $1 }')

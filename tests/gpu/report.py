@@ -55,8 +55,10 @@ def table(header, rows):
 
 
 def step_times(times):
-    """A row for each workload: dlengine, each program beside it, and the fastest of those over dlengine."""
-    programs = sorted({time["program"] for time in times} - {"dlengine"})
+    """A row for each workload: dlengine in its modes, each program beside it, and the fastest of those over the
+    fastest mode."""
+    programs = sorted({time["program"] for time in times})
+    own_programs = [program for program in programs if program.startswith("dlengine")]
     rows = {}
     for time in times:
         row = rows.setdefault((time["workload"], time["batch"]), {})
@@ -64,12 +66,13 @@ def step_times(times):
     lines = []
     for (workload, batch), row in rows.items():
         mean = {program: sum(values) / len(values) for program, values in row.items()}
-        own, others = mean.get("dlengine"), [mean[program] for program in programs if program in mean]
-        spread = max(row["dlengine"]) / min(row["dlengine"]) - 1 if own else None
-        lines.append([workload, batch, f"{own:.4f}" if own else "-", f"{spread:.0%}" if own else "-",
-                      *(f"{mean[program]:.4f}" if program in mean else "-" for program in programs),
-                      f"{min(others) / own:.2f}" if own and others else "-"])
-    return table(["workload", "batch", "dlengine", "spread", *programs, "fastest other / dlengine"], lines)
+        own = [program for program in own_programs if program in mean]
+        others = [mean[program] for program in mean if program not in own]
+        spread = max((max(row[program]) / min(row[program]) - 1 for program in own), default=None)
+        lines.append([workload, batch, *(f"{mean[program]:.4f}" if program in mean else "-" for program in programs),
+                      "-" if spread is None else f"{spread:.0%}",
+                      f"{min(others) / min(mean[program] for program in own):.2f}" if own and others else "-"])
+    return table(["workload", "batch", *programs, "spread", "fastest other / dlengine"], lines)
 
 
 def markdown(data):
@@ -81,6 +84,6 @@ def markdown(data):
             text += f"\n{name}:\n\n" + "".join(f"    {line}\n" for line in part["details"])
     if data["times"]:
         text += ("\n## Milliseconds per step\n\nMedians; where a program ran several times, their mean. Spread: the "
-                 "slowest run of dlengine over its fastest; smaller differences mean nothing.\n\n"
+                 "slowest run of dlengine in a mode over its fastest; smaller differences mean nothing.\n\n"
                  + step_times(data["times"]))
     return text
