@@ -45,8 +45,8 @@ struct Pool2dParams {
 struct UpdateClock {
   double lr = 0;
   int64_t step = 1;  // updates of these parameters, this one included; counts from 1
-  // In a recorded step: the optimizer's {address of lr, steps} in device memory, read as the update runs; then
-  // `step` is to be added to the steps.
+  // In a recorded step: the optimizer's {address of lr, steps} in device memory, read as the update runs;
+  // then `step` is to be added to the steps.
   const uint64_t* live = nullptr;
 
   /// The clock as it is at this moment of the device's work.

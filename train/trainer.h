@@ -73,7 +73,8 @@ struct TrainerOptions {
   // Data sets in memory of at most this size are moved to the device, where batches are put together; others
   // are sent there batch by batch.
   int64_t resident_bytes = int64_t{2} << 30;
-  bool stop_on_interrupt = true;  // fit() ends after the launch in which Ctrl-C came first; a second one kills
+  bool stop_on_interrupt =
+      true;  // fit() ends after the launch in which Ctrl-C came first; a second one kills
   ProgressOptions progress_to = stderr_progress();
 };
 
