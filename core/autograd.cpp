@@ -98,6 +98,7 @@ void detail::put_on_tape(const char* name, Tensor& y, std::span<const Tensor> in
     Node::Input& edge = *next++;
     if (!input.defined()) continue;
     edge.node = input.impl()->node;
+    if (edge.node) edge.node->uses.fetch_add(1, std::memory_order_relaxed);
     if (!edge.node && input.requires_grad()) edge.leaf = input.impl();
   }
   node->backward = std::move(backward);
@@ -132,24 +133,32 @@ bool InputGrads::wants(size_t i) const { return node_.inputs[i].wanted(); }
 const Shape& InputGrads::shape(size_t i) const { return node_.inputs[i].shape(); }
 
 Tensor InputGrads::buffer(size_t i, ImageLayout layout) {
-  const Node::Input& input = node_.inputs[i];
-  Tensor result;
-  if (input.node) {
-    result = empty(input.node->shape, input.node->dtype, input.node->device, layout);
-  } else {
-    const Tensor leaf(input.leaf);
-    // The leaf's own memory serves once: not when a gradient is there already, nor for an operation that has
-    // the leaf as input twice.
-    const bool only_use =
-        std::count_if(node_.inputs.begin(), node_.inputs.end(),
-                      [&](const Node::Input& other) { return other.leaf == input.leaf; }) == 1;
-    const bool own = leaf.impl()->grad_buffer && !leaf.impl()->grad && only_use &&
-                     lies_in(layout, Tensor(leaf.impl()->grad_buffer));
-    result =
-        own ? Tensor(leaf.impl()->grad_buffer) : empty(leaf.shape(), leaf.dtype(), leaf.device(), layout);
-  }
-  last_buffer_ = result.impl();
-  return result;
+  Node::Input& input = node_.inputs[i];
+  if (input.node) return empty(input.node->shape, input.node->dtype, input.node->device, layout);
+  const Tensor leaf(input.leaf);
+  // The leaf's own memory serves once: not when a gradient is there already, nor for an operation that has
+  // the leaf as input twice.
+  const bool only_use =
+      std::count_if(node_.inputs.begin(), node_.inputs.end(),
+                    [&](const Node::Input& other) { return other.leaf == input.leaf; }) == 1;
+  const bool own = leaf.impl()->grad_buffer && !leaf.impl()->grad && only_use &&
+                   lies_in(layout, Tensor(leaf.impl()->grad_buffer));
+  input.buffer =
+      own ? leaf.impl()->grad_buffer : empty(leaf.shape(), leaf.dtype(), leaf.device(), layout).impl();
+  return Tensor(input.buffer);
+}
+
+double InputGrads::take_mask(size_t i) {
+  Node* const node = node_.inputs[i].node.get();
+  if (!node || node->uses.load(std::memory_order_relaxed) != 1) return 0;
+  node->masked = node->mask_scale != 0;
+  return node->mask_scale;
+}
+
+bool InputGrads::masked() const { return node_.masked; }
+
+void offer_mask(const Tensor& y, double scale) {
+  if (const std::shared_ptr<Node>& node = y.impl()->node) node->mask_scale = scale;
 }
 
 namespace {
@@ -179,7 +188,7 @@ void InputGrads::add(size_t i, const Tensor& gradient) {
   const Shape& expected = input.shape();
   check<ShapeError>(gradient.shape() == expected, "the gradient of input {} has shape {}, the input {}", i,
                     gradient.shape(), expected);
-  if (!input.node) return add_to_leaf(Tensor(input.leaf), gradient, gradient.impl() == last_buffer_);
+  if (!input.node) return add_to_leaf(Tensor(input.leaf), gradient, gradient.impl() == input.buffer);
   Node& node = *input.node;
   if (node.dy.defined()) {
     node.dy = sum_of(node.dy, gradient);
@@ -199,6 +208,7 @@ void run_backward(const Tensor& y, const Tensor& gradient) {
       "backward: the tape of this tensor was used up by an earlier backward(); compute it again");
   BackwardQueue queue;
   root->dy = gradient;
+  root->masked = false;  // by this walk
   queue.push(root);
   while (!queue.empty()) {
     const std::shared_ptr<Node> node = queue.pop();

@@ -59,10 +59,15 @@ class InputGrads {
   /// Adds a finished gradient of input i; its shape must be the input's.
   void add(size_t i, const Tensor& gradient);
 
+  /// Not 0: the caller now has to multiply the gradient of input x, of which it is the only user, by (x > 0)
+  /// * this scale before add(). The operation that made x, which offered it, then leaves it out.
+  double take_mask(size_t i);
+  /// True if the user of the result has multiplied dy by what was offered.
+  bool masked() const;
+
  private:
   Node& node_;
   BackwardQueue& queue_;
-  std::shared_ptr<Tensor::Impl> last_buffer_;
 };
 
 /// True if gradients are on and any of the inputs needs one. Undefined inputs do not.
@@ -90,5 +95,9 @@ Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, 
   return record(name, std::move(y), std::span(inputs.begin(), inputs.size()),
                 std::forward<Backward>(backward));
 }
+
+/// To be called with the result y of record(), where backward(dy, dx) begins with dy * (y > 0) * scale unless
+/// dx.masked(): who uses y may take that over, in the kernel that computes dy.
+void offer_mask(const Tensor& y, double scale = 1);
 
 }  // namespace dlengine

@@ -116,6 +116,12 @@ class Backend {
   // x [N, I], weight [O, I], bias [O] or undefined -> y [N, O] = activation(x weight^T + bias)
   virtual void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
                       Tensor& y) = 0;
+  struct LinearGrads {
+    Tensor dx, dweight, dbias;  // undefined: not wanted
+    double mask_scale = 0;      // not 0: dx is multiplied by (x > 0) * mask_scale
+  };
+  // dy [N, O]: the gradient before the activation
+  virtual void linear_grad(const Tensor& dy, const Tensor& x, const Tensor& weight, LinearGrads& grads) = 0;
 
   // --- Convolution and pooling; filters OIHW; floating ---
   // True if the images of convolutions in this type are channels-last, false if they are row-major.
@@ -191,7 +197,7 @@ Backend& backend_for(Device device);
 // --- CUDA plugin: libdlengine_cuda.so is opened at run time and exports one function of this type ---
 
 /// Changes whenever Backend or a type it uses does.
-inline constexpr uint32_t kBackendAbi = 5;
+inline constexpr uint32_t kBackendAbi = 6;
 
 /// Answers with the backend, which lives until the process ends, or with null and a reason of at most
 /// `capacity` bytes.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,7 @@ class Node {
   struct Input {
     std::shared_ptr<Node> node;
     std::shared_ptr<Tensor::Impl> leaf;
+    std::shared_ptr<Tensor::Impl> buffer;  // memory that a leaf's gradient was given
     bool wanted() const { return node || leaf; }
     const Shape& shape() const { return node ? node->shape : leaf->shape; }
   };
@@ -53,8 +55,11 @@ class Node {
   Device device;
   Inputs inputs;
   BackwardFunction backward;
-  Tensor dy;                      // gradient of the result, collected during backward()
-  bool undefined_is_one = false;  // backward() knows what an undefined dy means
+  Tensor dy;                       // gradient of the result, collected during backward()
+  std::atomic<uint32_t> uses = 0;  // as inputs of others
+  double mask_scale = 0;           // not 0: backward() begins with dy * (y > 0) * mask_scale
+  bool masked = false;             // the user of the result did that
+  bool undefined_is_one = false;   // backward() knows what an undefined dy means
   bool released = false;
 };
 

@@ -137,6 +137,13 @@ struct Relu {
   }
 };
 
+/// The gradient before y = relu(z), or before a dropout behind it that scales what it keeps.
+template <typename A>
+struct ReluMask {
+  A scale;
+  DLENGINE_HOST_DEVICE A operator()(A y, A dy) const { return dy * Relu::slope(y) * scale; }
+};
+
 struct Sigmoid {
   static constexpr bool kSlopeFromResult = true;
   template <typename T>
@@ -382,14 +389,5 @@ DLENGINE_HOST_DEVICE int64_t arg_extreme(const T* x, int64_t n, int64_t step) {
   }
   return best;
 }
-
-/// The gradient of each row's loss, as Backend::cross_entropy_grad() is given it.
-template <typename A>
-struct RowGradients {
-  const A* values;
-  int64_t step;  // 1: one for each row; 0: one for all
-  A scale;
-  DLENGINE_HOST_DEVICE A operator[](int64_t row) const { return values[row * step] * scale; }
-};
 
 }  // namespace dlengine

@@ -54,6 +54,24 @@ Tensor matmul_matrices(const Tensor& a, const Tensor& b) {
                 });
 }
 
+struct LinearBackward {
+  Saved x, weight, result;
+
+  void operator()(const Tensor& result_gradient, InputGrads& dx) {
+    const Tensor dy = dense(dx.masked() ? result_gradient : before_activation(result.get(), result_gradient));
+    Backend::LinearGrads grads;
+    Tensor* const wanted[] = {&grads.dx, &grads.dweight, &grads.dbias};
+    for (size_t i = 0; i < 3; ++i) {
+      if (dx.wants(i)) *wanted[i] = dx.buffer(i);
+    }
+    if (dx.wants(0)) grads.mask_scale = dx.take_mask(0);
+    backend_for(dy.device()).linear_grad(dy, x.get(), weight.get(), grads);
+    for (size_t i = 0; i < 3; ++i) {
+      if (dx.wants(i)) dx.add(i, *wanted[i]);
+    }
+  }
+};
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
@@ -83,23 +101,13 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
     result.push_back(weight.dim(0));
     return linear(x.reshape({rows.product(), x.dim(-1)}), weight, bias, activation).reshape(result);
   }
-  const Tensor rows = dense(x);
+  const Tensor rows = dense(x), columns = dense(weight);
   Tensor y = empty({x.dim(0), weight.dim(0)}, x.dtype(), x.device());
-  backend_for(x.device()).linear(rows, dense(weight), bias.defined() ? dense(bias) : bias, activation, y);
-  return record("linear", y, {x, weight, bias},
-                [x = Saved(x), weight = Saved(weight), result = saved_result(activation, y)](
-                    const Tensor& result_gradient, InputGrads& dx) {
-                  const Tensor dy = before_activation(result.get(), result_gradient);
-                  if (dx.wants(0)) add_product(dx, 0, dy, weight.get().detach(), x.get().shape());
-                  if (dx.wants(1))
-                    add_product(dx, 1, dy.transpose(0, 1), x.get().detach(), weight.get().shape());
-                  if (dx.wants(2)) {
-                    Tensor gradient = dx.buffer(2);
-                    Tensor row = gradient.reshape({1, gradient.numel()});
-                    backend_for(dy.device()).reduce(ReduceOp::sum, dy, row);
-                    dx.add(2, gradient);
-                  }
-                });
+  backend_for(x.device()).linear(rows, columns, bias.defined() ? dense(bias) : bias, activation, y);
+  y = record("linear", y, {x, weight, bias},
+             LinearBackward{Saved(rows), Saved(columns), saved_result(activation, y)});
+  if (activation == Activation::relu) offer_mask(y);
+  return y;
 }
 
 }  // namespace dlengine

@@ -6,6 +6,7 @@
 #include "dlengine/kernels/cpu/backend_cpu.h"
 #include "dlengine/kernels/cpu/scratch.h"
 #include "dlengine/kernels/cpu/softmax.h"
+#include "dlengine/kernels/row_gradients.h"
 
 namespace dlengine {
 

@@ -67,6 +67,7 @@ class CudaBackend final : public Backend {
   void matmul(const Tensor& a, const Tensor& b, Tensor& y) override;
   void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
               Tensor& y) override;
+  void linear_grad(const Tensor& dy, const Tensor& x, const Tensor& weight, LinearGrads& grads) override;
 
   bool wants_channels_last(DType) const override { return false; }
   void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,

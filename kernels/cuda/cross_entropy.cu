@@ -8,6 +8,7 @@
 #include "dlengine/kernels/cuda/context.h"
 #include "dlengine/kernels/cuda/fault.cuh"
 #include "dlengine/kernels/cuda/softmax.cuh"
+#include "dlengine/kernels/row_gradients.h"
 
 namespace dlengine::cuda {
 

@@ -1,6 +1,7 @@
 // Matrix products by cuBLASLt: an algorithm per problem, chosen once. cuBLASLt thinks in columns: our
 // row-major y [M, N] is its y^T [N, M] = b^T a^T, so b comes first there and nothing has to be transposed in
-// memory.
+// memory. Bias, activation and the bias's gradient are part of the product where cuBLASLt has an algorithm
+// for that.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/factors.h"
+#include "dlengine/kernels/cuda/narrow_linear.h"
 #include "dlengine/kernels/cuda/queue.h"
 #include "dlengine/kernels/plan_cache.h"
 #include "dlengine/kernels/strided.h"
@@ -37,20 +39,26 @@ struct Matrix {
   }
 };
 
-// y[i] = a[i] b[i] + bias for i in 0 .. batch-1; bias [N] may be null. y is dense.
+// What is done besides a product: bias [N] is added, and relu applied; or with BGRADB, a's columns are summed
+// to bias [M].
+struct Epilogue {
+  cublasLtEpilogue_t kind = CUBLASLT_EPILOGUE_DEFAULT;
+  const void* bias = nullptr;  // or null
+};
+
+// y[i] = a[i] b[i] for i in 0 .. batch-1. y is dense.
 struct Product {
   Matrix a, b, y;
-  const void* bias;
+  Epilogue epilogue;
   int64_t batch;
   DType dtype;
   int device;
 
-  Product(const Tensor& a_tensor, const Tensor& b_tensor, const Tensor& y_tensor,
-          const void* bias_data = nullptr)
+  Product(const Tensor& a_tensor, const Tensor& b_tensor, const Tensor& y_tensor, const Epilogue& also = {})
       : a(a_tensor),
         b(b_tensor),
         y(y_tensor),
-        bias(bias_data),
+        epilogue(also),
         batch(1),
         dtype(y_tensor.dtype()),
         device(y_tensor.device().index) {}
@@ -63,7 +71,9 @@ uint32_t alignment_of(const void* pointer) {
 }
 
 // cuBLASLt has no preference for the bias's alignment: it counts as the result's.
-uint32_t result_alignment(const Product& p) { return std::min(alignment_of(p.y.data), alignment_of(p.bias)); }
+uint32_t result_alignment(const Product& p) {
+  return std::min(alignment_of(p.y.data), alignment_of(p.epilogue.bias));
+}
 
 // All that a plan depends on.
 struct PlanKey {
@@ -82,7 +92,7 @@ struct PlanKey {
                p.a.batch_step,
                p.b.batch_step,
                p.y.batch_step,
-               p.bias != nullptr,
+               p.epilogue.kind,
                alignment_of(p.a.data),
                alignment_of(p.b.data),
                result_alignment(p),
@@ -99,6 +109,7 @@ struct Plan {
   cublasLtMatmulDescOpaque_t operation;
   cublasLtMatrixLayoutOpaque_t a, b, y;
   cublasLtMatmulAlgo_t algorithm;
+  bool exists;  // false: cuBLASLt has none with this epilogue
 };
 
 template <typename T>
@@ -141,10 +152,7 @@ cublasLtMatmulDescOpaque_t operation_of(const Product& p) {
   DLENGINE_CUDA_CHECK(cublasLtMatmulDescInit(&operation, types.compute, types.scale));
   set(operation, CUBLASLT_MATMUL_DESC_TRANSA, p.b.operation);
   set(operation, CUBLASLT_MATMUL_DESC_TRANSB, p.a.operation);
-  if (p.bias) {
-    set(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-    set(operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
-  }
+  if (p.epilogue.bias) set(operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.epilogue.bias);
   return operation;
 }
 
@@ -174,34 +182,72 @@ cublasLtMatmulPreferenceOpaque_t preference_for(const Product& p) {
   return preference;
 }
 
-// With the algorithm that cuBLASLt thinks fastest.
-std::shared_ptr<const Plan> make_plan(cublasLtHandle_t handle, const Product& p) {
-  Plan plan{operation_of(p), layout_of(p, p.a), layout_of(p, p.b), layout_of(p, p.y), {}};
+// The layer with relu takes the algorithm of the one without, so that it has its bits.
+cublasLtEpilogue_t without_relu(cublasLtEpilogue_t kind) {
+  if (kind == CUBLASLT_EPILOGUE_RELU) return CUBLASLT_EPILOGUE_DEFAULT;
+  return kind == CUBLASLT_EPILOGUE_RELU_BIAS ? CUBLASLT_EPILOGUE_BIAS : kind;
+}
+
+// The algorithm that cuBLASLt thinks fastest; none if it has none for p's epilogue. The plan has no relu.
+bool choose_algorithm(cublasLtHandle_t handle, const Product& p, Plan& plan) {
   cublasLtMatmulPreferenceOpaque_t preference = preference_for(p);
   cublasLtMatmulHeuristicResult_t best{};
   int found = 0;
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
       handle, &plan.operation, &plan.b, &plan.a, &plan.y, &plan.y, &preference, 1, &best, &found);
-  check<DeviceError>(status == CUBLAS_STATUS_SUCCESS && found == 1 && best.state == CUBLAS_STATUS_SUCCESS,
+  const bool exists = status == CUBLAS_STATUS_SUCCESS && found == 1 && best.state == CUBLAS_STATUS_SUCCESS;
+  const bool declined =
+      status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && found == 0);
+  check<DeviceError>(exists || (declined && p.epilogue.kind != CUBLASLT_EPILOGUE_DEFAULT),
                      "matmul: cublasLtMatmulAlgoGetHeuristic has no algorithm for {} x [{}, {}] [{}, {}] in "
                      "{}: {}",
                      p.batch, p.a.rows, p.a.columns, p.b.rows, p.b.columns, p.dtype,
                      cublasLtGetStatusString(status != CUBLAS_STATUS_SUCCESS ? status : best.state));
   plan.algorithm = best.algo;
+  return exists;
+}
+
+// Whether the plan's algorithm serves its operation, which now has a relu.
+bool serves(cublasLtHandle_t handle, Plan& plan) {
+  cublasLtMatmulHeuristicResult_t result{};
+  const cublasStatus_t status = cublasLtMatmulAlgoCheck(handle, &plan.operation, &plan.b, &plan.a, &plan.y,
+                                                        &plan.y, &plan.algorithm, &result);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_ARCH_MISMATCH ||
+      status == CUBLAS_STATUS_INVALID_VALUE)
+    return false;
+  check_call(status, "cublasLtMatmulAlgoCheck");
+  return result.workspaceSize <= Queue::kBlasWorkspaceBytes;
+}
+
+std::shared_ptr<const Plan> make_plan(cublasLtHandle_t handle, const Product& p) {
+  Plan plan{operation_of(p), layout_of(p, p.a), layout_of(p, p.b), layout_of(p, p.y), {}, false};
+  const cublasLtEpilogue_t plain = without_relu(p.epilogue.kind);
+  set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, plain);
+  plan.exists = choose_algorithm(handle, p, plan);
+  if (plan.exists && plain != p.epilogue.kind) {
+    set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, p.epilogue.kind);
+    plan.exists = serves(handle, plan);
+  }
   return std::make_shared<const Plan>(plan);
 }
 
-void multiply(Queue& queue, const Product& p) {
+// False, and nothing was done, if cuBLASLt has no algorithm with this epilogue.
+bool multiply(Queue& queue, const Product& p) {
   static auto& plans = *new PlanCache<PlanKey, const Plan>;  // outlives the driver
   const std::lock_guard lock(queue.mutex());
   cublasLtHandle_t handle = queue.blas();
   Plan plan = *plans.get(PlanKey(p), [&] { return make_plan(handle, p); });
-  if (p.bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  if (!plan.exists) return false;
+  if (p.epilogue.bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.epilogue.bias);
   const auto [one, zero] = factors_for(p.dtype);
   void* y = const_cast<std::byte*>(p.y.data);
-  DLENGINE_CUDA_CHECK(cublasLtMatmul(handle, &plan.operation, one, p.b.data, &plan.b, p.a.data, &plan.a, zero,
-                                     y, &plan.y, y, &plan.y, &plan.algorithm, queue.blas_workspace(),
-                                     Queue::kBlasWorkspaceBytes, queue.stream()));
+  const cublasStatus_t status = cublasLtMatmul(
+      handle, &plan.operation, one, p.b.data, &plan.b, p.a.data, &plan.a, zero, y, &plan.y, y, &plan.y,
+      &plan.algorithm, queue.blas_workspace(), Queue::kBlasWorkspaceBytes, queue.stream());
+  // A check does not promise that the algorithm runs.
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED && p.epilogue.kind != CUBLASLT_EPILOGUE_DEFAULT) return false;
+  check_call(status, "cublasLtMatmul");
+  return true;
 }
 
 // x with the last two axes at position 0.
@@ -244,7 +290,10 @@ void CudaBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
   if (a.dim(-1) == 0) return fill(y, 0);
   Queue& queue = current_queue(y.device());
   const Product product(a, b, y);
-  if (y.rank() == 2) return multiply(queue, product);
+  if (y.rank() == 2) {
+    multiply(queue, product);
+    return;
+  }
   const Tensor a_batch = batch_of(a), b_batch = batch_of(b), y_batch = batch_of(y);
   multiply_batches(queue, product, StridedWalk<3>({&a_batch, &b_batch, &y_batch}));
 }
@@ -252,14 +301,37 @@ void CudaBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
 void CudaBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
                          Tensor& y) {
   if (y.numel() == 0) return;
-  if (!bias.defined()) {
-    matmul(x, transposed(weight), y);
-  } else if (x.dim(1) == 0) {
-    spread_bias(bias, 1, y);
-  } else {
-    multiply(current_queue(y.device()), Product(x, transposed(weight), y, bias.raw()));
+  const bool relu = activation == Activation::relu;
+  if (x.dim(1) > 0 && (relu || bias.defined())) {
+    const uint32_t kind = (relu ? CUBLASLT_EPILOGUE_RELU : 0) | (bias.defined() ? CUBLASLT_EPILOGUE_BIAS : 0);
+    const Epilogue epilogue{cublasLtEpilogue_t(kind), bias.defined() ? bias.raw() : nullptr};
+    if (multiply(current_queue(y.device()), Product(x, transposed(weight), y, epilogue))) return;
   }
-  if (activation == Activation::relu) unary(UnaryOp::relu, y, y);
+  if (relu) {
+    linear(x, weight, bias, Activation::none, y);
+    return unary(UnaryOp::relu, y, y);
+  }
+  matmul(x, transposed(weight), y);
+  if (bias.defined()) {
+    const Tensor rows(bias.storage(), bias.offset(), y.shape(), {0, 1}, bias.dtype());
+    binary(BinaryOp::add, y, rows, y);
+  }
+}
+
+void CudaBackend::linear_grad(const Tensor& dy, const Tensor& x, const Tensor& weight, LinearGrads& grads) {
+  if (narrow_linear_grad(dy, x, weight, grads)) return;
+  if (grads.dx.defined()) {
+    matmul(dy, weight, grads.dx);
+    if (grads.mask_scale != 0) mask_gradient(x, grads.mask_scale, grads.dx);
+  }
+  const bool both = grads.dweight.defined() && grads.dbias.defined() && x.numel() > 0 && dy.numel() > 0;
+  const Epilogue sums{CUBLASLT_EPILOGUE_BGRADB, both ? grads.dbias.raw() : nullptr};
+  if (both && multiply(current_queue(dy.device()), Product(transposed(dy), x, grads.dweight, sums))) return;
+  if (grads.dweight.defined()) matmul(transposed(dy), x, grads.dweight);
+  if (grads.dbias.defined()) {
+    Tensor row(grads.dbias.storage(), grads.dbias.offset(), {1, dy.dim(1)}, {dy.dim(1), 1}, dy.dtype());
+    reduce(ReduceOp::sum, dy, row);
+  }
 }
 
 void CudaBackend::spread_bias(const Tensor& bias, int axis, Tensor& y) {

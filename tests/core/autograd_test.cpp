@@ -205,6 +205,54 @@ TEST(Record, LeavesOutAGradientOfOneForThoseWhoKnow) {
   expect_throw<AutogradError>([&] { y.backward(); }, {"backward", "earlier"});
 }
 
+/// y = 3 max(x, 0), which offers its mask; counts how often it masked itself.
+Tensor three_relu(const Tensor& x, int* masked) {
+  Tensor y = relu(x.detach()) * 3.0;
+  y = record("three_relu", y, {x}, [masked, y = y.detach()](const Tensor& dy, InputGrads& dx) {
+    *masked += !dx.masked();
+    dx.add(0, dx.masked() ? dy : dy * (y / maximum(y, tensor({1e-9F}))) * 3.0);
+  });
+  offer_mask(y, 3);
+  return y;
+}
+
+/// y = x, which takes the mask of x where it is offered.
+Tensor mask_taker(const Tensor& x, double* scale) {
+  return record(
+      "mask_taker", x.detach() * 1.0, {x}, [scale, x = x.detach()](const Tensor& dy, InputGrads& dx) {
+        *scale = dx.take_mask(0);
+        const Tensor slopes = *scale == 0 ? ones_like(x) : relu(x) / maximum(x, tensor({1e-9F})) * *scale;
+        dx.add(0, dy * slopes);
+      });
+}
+
+TEST(Mask, IsAppliedOnceByTheOnlyUserOrByTheOperation) {
+  const Tensor x = leaf({-1, 2});
+  int masked = 0;
+  double scale = -1;
+  sum(mask_taker(three_relu(x, &masked), &scale)).backward();
+  expect_same(x.grad(), {0, 3});
+  EXPECT_EQ(masked, 0);
+  EXPECT_EQ(scale, 3);
+  Tensor(x).zero_grad();
+
+  const Tensor shared = three_relu(x, &masked);
+  (sum(mask_taker(shared, &scale)) + sum(shared)).backward();
+  expect_same(x.grad(), {0, 6});
+  EXPECT_EQ(masked, 1);
+  EXPECT_EQ(scale, 0);
+  Tensor(x).zero_grad();
+
+  const Tensor root = three_relu(x, &masked);
+  mask_taker(root, &scale);  // not on the way
+  root.backward(tensor({1, 1}));
+  expect_same(x.grad(), {0, 3});
+  EXPECT_EQ(masked, 2);
+
+  sum(mask_taker(mask_taker(x, &scale), &scale)).backward();  // of a leaf, and of who offers none
+  EXPECT_EQ(scale, 0);
+}
+
 TEST(GradBuffer, ReceivesTheGradient) {
   for (const Device device : devices()) {
     Tensor x = tensor({-1, 2}).to(device).set_requires_grad();

@@ -181,6 +181,18 @@ const KernelRow kRows[] = {
      [](Call& c) {
        c.backend.linear(c.in({45, 37}), c.in({29, 37}), c.in({29}), Activation::relu, c.out({45, 29}));
      }},
+    {"linear_grad",
+     [](Call& c) {
+       for (const int64_t outputs : {1, 10, 32, 33}) {
+         for (const double mask_scale : {0.0, 2.0}) {
+           Backend::LinearGrads grads{c.out({133, 67}), c.out({outputs, 67}), c.out({outputs}), mask_scale};
+           c.backend.linear_grad(c.in({133, outputs}), c.in({133, 67}), c.in({outputs, 67}), grads);
+         }
+       }
+       Backend::LinearGrads weights{{}, c.out({10, 67}), {}, 0}, inputs{c.out({5, 67}), {}, {}, 0};
+       c.backend.linear_grad(c.in({1025, 10}), c.in({1025, 67}), c.in({10, 67}), weights);
+       c.backend.linear_grad(c.in({5, 10}), c.in({5, 67}), c.in({10, 67}), inputs);
+     }},
     {"conv2d",
      [](Call& c) {
        c.backend.conv2d(c.images(kImages), c.in(kFilters), c.in({9}), kConv, c.out_images(kConvolved));

@@ -1,6 +1,8 @@
 // Matrix products of every rank, transposition and odd size, and the linear layer's product.
 #include "dlengine/core/ops/matmul.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "tests/emulator/control.h"
 #include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 #include "tests/support/reference.h"
@@ -140,16 +142,119 @@ OpCase linear_case(const std::string& name, const Shape& x, int64_t out, bool bi
 }
 
 const OpCase kLinear[] = {
-    linear_case("with_bias", {6, 5}, 3, true),     linear_case("without_bias", {6, 5}, 3, false),
-    linear_case("odd_sizes", {19, 37}, 23, true),  linear_case("one_sample", {1, 37}, 10, true),
-    linear_case("one_element", {1, 1}, 1, true),   linear_case("vector", {7}, 4, true),
-    linear_case("three_axes", {2, 3, 7}, 4, true), linear_case("no_samples", {0, 7}, 4, true),
-    linear_case("no_inputs", {3, 0}, 4, true),     linear_case("no_outputs", {3, 7}, 0, true),
+    linear_case("with_bias", {6, 5}, 3, true),
+    linear_case("without_bias", {6, 5}, 3, false),
+    linear_case("odd_sizes", {19, 37}, 23, true),
+    linear_case("one_sample", {1, 37}, 10, true),
+    linear_case("one_element", {1, 1}, 1, true),
+    linear_case("vector", {7}, 4, true),
+    linear_case("three_axes", {2, 3, 7}, 4, true),
+    linear_case("no_samples", {0, 7}, 4, true),
+    linear_case("no_inputs", {3, 0}, 4, true),
+    linear_case("no_outputs", {3, 7}, 0, true),
+    linear_case("wide", {9, 7}, 33, true),
+    linear_case("most_outputs_of_a_narrow", {9, 67}, 32, true),
+    linear_case("chunks_of_samples", {150, 35}, 3, true),
+    linear_case("many_samples", {1030, 3}, 2, true),
 };
 
 class LinearOp : public ::testing::TestWithParam<OpCase> {};
 TEST_P(LinearOp, ValueAndGradientMatchDouble) { check_case(GetParam()); }
 INSTANTIATE_TEST_SUITE_P(All, LinearOp, ::testing::ValuesIn(kLinear), case_name);
+
+/// Two layers with a ReLU between them.
+struct TwoLayers {
+  const char* name;
+  int64_t outputs;
+  Activation activation = Activation::relu;  // of the first layer; none: the ReLU is an operation of its own
+  bool used_twice = false;                   // the first layer's result is
+  friend std::ostream& operator<<(std::ostream& out, const TwoLayers& row) { return out << row.name; }
+};
+const TwoLayers kTwoLayers[] = {
+    {"narrow", 10}, {"wide", 40}, {"separate", 10, Activation::none}, {"shared", 10, Activation::relu, true}};
+
+Tensor two_layers(const TwoLayers& row, const std::vector<Tensor>& in) {
+  const Tensor first = linear(in[0], in[1], in[2], row.activation);
+  const Tensor hidden = row.activation == Activation::none ? relu(first) : first;
+  const Tensor y = linear(hidden, in[3], in[4]);
+  return row.used_twice ? y + linear(hidden, in[3], in[4]) : y;
+}
+
+NdArray two_layers_reference(const TwoLayers& row, const std::vector<NdArray>& in) {
+  NdArray hidden = reference::linear(in[0], in[1], in[2]);
+  for (double& value : hidden.values) value = std::max(value, 0.0);
+  NdArray y = reference::linear(hidden, in[3], in[4]);
+  for (double& value : y.values) value *= row.used_twice ? 2 : 1;
+  return y;
+}
+
+class ReluBetweenLayers : public ::testing::TestWithParam<TwoLayers> {};
+
+TEST_P(ReluBetweenLayers, GradientsMatchDouble) {
+  const TwoLayers& row = GetParam();
+  // Quarters, and a bias beside them: sums of the first layer are exact, and none is at the kink.
+  const auto quarters = [](const Shape& shape, double offset = 0) {
+    return Input{.shape = shape, .low = -0.5, .high = 0.5, .step = 0.25, .offset = offset};
+  };
+  check_case({.name = row.name,
+              .inputs = {quarters({6, 5}), quarters({67, 5}), quarters({67}, 0.03125),
+                         quarters({row.outputs, 67}), quarters({row.outputs})},
+              .op = [&](const std::vector<Tensor>& in) { return two_layers(row, in); },
+              .reference = [&](const std::vector<NdArray>& in) { return two_layers_reference(row, in); },
+              .value = {.terms = 68, .magnitude = 4},
+              .gradient = {.terms = 67, .roundings = 2, .magnitude = 4}});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ReluBetweenLayers, ::testing::ValuesIn(kTwoLayers),
+                         [](const auto& test) { return test.param.name; });
+
+/// One layer on a device: the result, all gradients.
+std::vector<Tensor> linear_and_gradients(Device device, int64_t rows, Activation activation) {
+  Generator random(3);
+  const auto normal = [&](const Shape& shape) {
+    return randn(shape, 0, 1, DType::f32, kCpu, random).to(device);
+  };
+  Tensor in[] = {normal({rows, 7}), normal({40, 7}), normal({40})};
+  for (Tensor& x : in) x.set_requires_grad();
+  const Tensor y = linear(in[0], in[1], in[2], activation);
+  y.backward(normal(y.shape()));
+  return {y.detach(), in[0].grad(), in[1].grad(), in[2].grad()};
+}
+
+TEST(LinearOp, IsProductsAloneOrWhereCublasDeclinesKernelsToo) {
+  struct Row {
+    Activation activation;
+    const char* call;  // the nth of which says that there is no algorithm
+    uint64_t nth, kernels;
+  };
+  const char* const choose = "cublasLtMatmulAlgoGetHeuristic";
+  const Row rows[] = {{Activation::none, choose, 0, 0},  // nothing declined
+                      {Activation::none, choose, 1, 1},  // the bias
+                      {Activation::none, choose, 3, 1},  // its gradient
+                      {Activation::relu, choose, 0, 1},  // the mask of the gradient
+                      {Activation::relu, choose, 1, 2},  // the bias, for the plan with relu
+                      {Activation::relu, "cublasLtMatmulAlgoCheck", 1, 2},  // relu
+                      {Activation::relu, "cublasLtMatmul", 1, 2}};          // relu, when it is to run
+  for (const Device device : accelerators()) {
+    linear_and_gradients(device, 1, Activation::none);
+    emulator::Control* const emulated = emulated_device();
+    if (!emulated) GTEST_SKIP() << "only the emulated device can be made to decline";
+    int64_t samples = 10;  // other numbers of samples make new plans
+    for (const auto& [activation, call, nth, kernels] : rows) {
+      SCOPED_TRACE(std::string(call) + " " + std::to_string(nth) + ", kernels " + std::to_string(kernels));
+      const std::vector<Tensor> expected = linear_and_gradients(kCpu, ++samples, activation);
+      const uint64_t before = emulated->counters().kernels;
+      constexpr int kNotSupported = 15;  // of cublasStatus_t
+      emulated->inject(call, nth, kNotSupported);
+      const std::vector<Tensor> found = linear_and_gradients(device, samples, activation);
+      EXPECT_EQ(emulated->counters().kernels - before, kernels);
+      EXPECT_EQ(emulated->failed_call(), nth > 0 ? call : "");
+      emulated->inject("*", 0, 0);
+      for (size_t i = 0; i < found.size(); ++i)
+        expect_close(found[i], to_ndarray(expected[i]), tolerance(DType::f32, {.terms = 40, .magnitude = 4}));
+    }
+  }
+}
 
 TEST(LinearOp, NamesShapesAndTypesThatDoNotFit) {
   for (const Device device : devices()) {

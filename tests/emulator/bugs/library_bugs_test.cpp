@@ -148,18 +148,71 @@ TEST_P(ProductBugs, FactorsAreOnTheHost) {
   expect_refused(kind::kInvalidArgument, [](ProductCall& call) { call.beta = nullptr; });
 }
 
+void use_bias(ProductCall& call, const void* bias) {
+  set(call.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+}
+
 TEST_P(ProductBugs, BiasIsGivenAndLongEnough) {
-  constexpr ProductShape kBiased{.m = 8, .n = 16, .k = 24, .bias = true};
-  const auto use_bias = [](ProductCall& call, const void* bias) {
-    set(call.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-  };
-  expect_refused(
-      kind::kInvalidArgument, [&](ProductCall& call) { use_bias(call, nullptr); }, kBiased);
-  const DeviceArray<float> longer(numbers<float>(12, 1)), shorter(numbers<float>(7, 1));
-  expect_found(
-      kind::kOutOfBounds, [&](ProductCall& call) { use_bias(call, shorter.data()); }, kBiased);
-  expect_refused(
-      kind::kMisalignedOperand, [&](ProductCall& call) { use_bias(call, longer.data() + 1); }, kBiased);
+  const DeviceArray<float> longer(numbers<float>(20, 1)), shorter(numbers<float>(7, 1)), fresh(8);
+  for (const auto epilogue : {CUBLASLT_EPILOGUE_BIAS, CUBLASLT_EPILOGUE_RELU_BIAS}) {
+    const ProductShape biased{.m = 8, .n = 16, .k = 24, .epilogue = epilogue};
+    expect_refused(
+        kind::kInvalidArgument, [&](ProductCall& call) { use_bias(call, nullptr); }, biased);
+    expect_found(
+        kind::kOutOfBounds, [&](ProductCall& call) { use_bias(call, shorter.data()); }, biased);
+    expect_found(
+        kind::kUninitialised, [&](ProductCall& call) { use_bias(call, fresh.data()); }, biased);
+    expect_refused(
+        kind::kMisalignedOperand, [&](ProductCall& call) { use_bias(call, longer.data() + 1); }, biased);
+  }
+}
+
+TEST_P(ProductBugs, TheBiasGradientIsWritten) {
+  const DeviceArray<float> longer(20), shorter(7), for_a(8), for_b(16);
+  alignas(16) float host[16] = {};
+  for (const auto epilogue : {CUBLASLT_EPILOGUE_BGRADA, CUBLASLT_EPILOGUE_BGRADB}) {
+    const ProductShape summed{.m = 8, .n = 16, .k = 24, .epilogue = epilogue};
+    const bool sums_a = epilogue == CUBLASLT_EPILOGUE_BGRADA;
+    Product<float> product(summed);
+    use_bias(product.call(), (sums_a ? for_a : for_b).data());  // nobody wrote it before
+    expect_correct(product);
+    expect_refused(
+        kind::kInvalidArgument, [&](ProductCall& call) { use_bias(call, nullptr); }, summed);
+    expect_found(
+        kind::kOutOfBounds, [&](ProductCall& call) { use_bias(call, (sums_a ? shorter : for_a).data()); },
+        summed);
+    expect_found(
+        kind::kNotDeviceMemory, [&](ProductCall& call) { use_bias(call, host); }, summed);
+    expect_refused(
+        kind::kMisalignedOperand, [&](ProductCall& call) { use_bias(call, longer.data() + 1); }, summed);
+    for (const auto operand : {&ProductCall::a, &ProductCall::b})
+      expect_refused(
+          kind::kOverlap, [&](ProductCall& call) { use_bias(call, call.*operand); }, summed);
+    expect_refused(
+        kind::kOverlap, [&](ProductCall& call) { use_bias(call, call.d); }, summed);
+    Product<float> batch({.m = 8, .n = 16, .k = 24, .batch = 2, .epilogue = epilogue});
+    EXPECT_EQ(batch.call().choose(), CUBLAS_STATUS_NOT_SUPPORTED);
+    expect_report(kind::kNotEmulated);
+  }
+}
+
+TEST_P(ProductBugs, AlgorithmsServeTheirOwnEpilogue) {
+  static int64_t k = 24;
+  k += 8;  // what was checked once is known in the next mode
+  Product<float> plain({.m = 8, .n = 16, .k = k});
+  Product<float> with_relu({.m = 8, .n = 16, .k = k, .epilogue = CUBLASLT_EPILOGUE_RELU});
+  expect_correct(plain);
+  expect_correct(with_relu);
+  with_relu.call().choice = plain.call().choice;
+  EXPECT_EQ(with_relu.call().run(stream_), CUBLAS_STATUS_INVALID_VALUE);
+  expect_report(kind::kOtherProblem);
+  EXPECT_EQ(with_relu.call().check(), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(with_relu.call().run(stream_), CUBLAS_STATUS_SUCCESS);
+  expect_silence();
+  Product<float> summed({.m = 8, .n = 16, .k = k, .epilogue = CUBLASLT_EPILOGUE_BGRADB});
+  summed.call().choice = plain.call().choice;
+  EXPECT_EQ(summed.call().check(), CUBLAS_STATUS_INVALID_VALUE);
+  expect_report(kind::kOtherProblem);
 }
 
 TEST_P(ProductBugs, AlgorithmsTakeAlignmentForGranted) {

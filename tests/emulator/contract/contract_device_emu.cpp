@@ -9,6 +9,8 @@ namespace dlengine::contract {
 
 std::string why_no_device() { return {}; }
 
+bool may_decline() { return false; }
+
 void expect_reports() {
   EXPECT_THAT(dlengine_emulator_control()->take_reports(), testing::Not(testing::IsEmpty()));
   (void)cudaGetLastError();

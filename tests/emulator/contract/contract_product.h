@@ -3,6 +3,8 @@
 
 #include <cublasLt.h>
 
+#include <algorithm>
+
 #include "tests/emulator/contract/contract.h"
 
 namespace dlengine::contract {
@@ -13,7 +15,12 @@ struct ProductShape {
   bool transpose_a = false, transpose_b = false;
   int64_t padding = 0;
   int batch = 1;
-  bool bias = false;
+  cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
+
+  bool has_bias() const { return (epilogue & CUBLASLT_EPILOGUE_BIAS) != 0; }
+  bool has_relu() const { return (epilogue & CUBLASLT_EPILOGUE_RELU) != 0; }
+  bool sums_a() const { return epilogue == CUBLASLT_EPILOGUE_BGRADA; }
+  bool sums_b() const { return epilogue == CUBLASLT_EPILOGUE_BGRADB; }
 
   struct Matrix {
     int64_t rows, columns, leading;
@@ -59,6 +66,11 @@ struct ProductCall {
         handle, &operation, &a_layout, &b_layout, &c_layout, &d_layout, &preference, 1, &choice, &found);
     return status != CUBLAS_STATUS_SUCCESS || found == 1 ? status : CUBLAS_STATUS_NOT_SUPPORTED;
   }
+  /// Whether what was chosen serves the call as it is now.
+  cublasStatus_t check() {
+    return cublasLtMatmulAlgoCheck(handle, &operation, &a_layout, &b_layout, &c_layout, &d_layout,
+                                   &choice.algo, &choice);
+  }
   cublasStatus_t run(cudaStream_t stream) {
     return cublasLtMatmul(handle, &operation, alpha, a, &a_layout, b, &b_layout, beta, c, &c_layout, d,
                           &d_layout, &choice.algo, workspace, workspace_bytes, stream);
@@ -99,7 +111,7 @@ class Product {
         a_(numbers<T>(size(shape.a()), 1)),
         b_(numbers<T>(size(shape.b()), 2)),
         d_(numbers<T>(size(shape.d()), 3)),
-        bias_(numbers<T>(size_t(shape.m), 4)),
+        bias_(numbers<T>(size_t(shape.sums_b() ? shape.n : shape.m), 4)),
         on_device_{DeviceArray<T>(a_), DeviceArray<T>(b_), DeviceArray<T>(d_), DeviceArray<T>(bias_)},
         workspace_(kWorkspaceBytes) {
     describe(compute);
@@ -113,6 +125,14 @@ class Product {
   }
   std::vector<T> result(cudaStream_t stream) const { return on_device_[2].read(stream); }
 
+  std::vector<T> bias_result(cudaStream_t stream) const { return on_device_[3].read(stream); }
+
+  /// What the epilogue writes to the bias.
+  std::vector<Expected> expected_bias() const {
+    std::vector<Expected> result(bias_.size());
+    for (size_t i = 0; i < result.size(); ++i) result[i] = bias_gradient(int64_t(i));
+    return result;
+  }
   /// Elements of D; the gaps keep what they had.
   std::vector<Expected> expected() const {
     std::vector<Expected> result(d_.size());
@@ -145,10 +165,9 @@ class Product {
     ASSERT_EQ(cublasLtMatmulDescInit(&c.operation, compute, scale), CUBLAS_STATUS_SUCCESS);
     set(c.operation, CUBLASLT_MATMUL_DESC_TRANSA, shape_.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(c.operation, CUBLASLT_MATMUL_DESC_TRANSB, shape_.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
-    if (shape_.bias) {
-      set(c.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    set(c.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, shape_.epilogue);
+    if (shape_.has_bias() || shape_.sums_a() || shape_.sums_b())
       set(c.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias());
-    }
     describe(shape_.a(), c.a_layout);
     describe(shape_.b(), c.b_layout);
     describe(shape_.d(), c.c_layout);
@@ -176,7 +195,20 @@ class Product {
       sum.add(double(alpha_) * double(a_[size_t(of_a)]) * double(b_[size_t(of_b)]));
     }
     if (beta_ != 0) sum.add(double(beta_) * double(d_[size_t(batch * d.step() + d.at(i, j))]));
-    if (shape_.bias) sum.add(double(bias_[size_t(i)]));
+    if (shape_.has_bias()) sum.add(double(bias_[size_t(i)]));
+    if (shape_.has_relu()) sum.value = std::max(sum.value, 0.0);
+    return sum;
+  }
+
+  // One of the sums over k of op(A) or op(B).
+  Expected bias_gradient(int64_t i) const {
+    const auto a = shape_.a(), b = shape_.b();
+    Expected sum;
+    for (int64_t l = 0; l < shape_.k; ++l) {
+      const auto of_a = shape_.transpose_a ? a.at(l, i) : a.at(i, l);
+      const auto of_b = shape_.transpose_b ? b.at(i, l) : b.at(l, i);
+      sum.add(shape_.sums_a() ? double(a_[size_t(of_a)]) : double(b_[size_t(of_b)]));
+    }
     return sum;
   }
 

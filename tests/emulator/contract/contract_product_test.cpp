@@ -10,7 +10,7 @@ class ContractProduct : public Contract {
   void expect_product(const ProductShape& shape, double alpha = 1, double beta = 0) {
     SCOPED_TRACE(testing::Message() << shape.m << "x" << shape.n << "x" << shape.k << " ops "
                                     << shape.transpose_a << shape.transpose_b << " padding " << shape.padding
-                                    << " batch " << shape.batch << " bias " << shape.bias);
+                                    << " batch " << shape.batch << " epilogue " << shape.epilogue);
     Product<T> product(shape);
     product.set_factors(alpha, beta);
     ASSERT_EQ(product.call().choose(), CUBLAS_STATUS_SUCCESS);
@@ -18,6 +18,14 @@ class ContractProduct : public Contract {
     EXPECT_LE(product.call().choice.workspaceSize, Product<T>::kWorkspaceBytes);
     ASSERT_EQ(product.call().run(this->stream_), CUBLAS_STATUS_SUCCESS);
     expect_near(product.result(this->stream_), product.expected());
+    if (shape.sums_a() || shape.sums_b())
+      expect_near(product.bias_result(this->stream_), product.expected_bias());
+  }
+  // cuBLASLt may have no algorithm for it; then it says so when it is asked for one.
+  void expect_product_or_none(const ProductShape& shape) {
+    const cublasStatus_t status = Product<T>(shape).call().choose();
+    if (status != CUBLAS_STATUS_NOT_SUPPORTED) return expect_product(shape);
+    EXPECT_TRUE(may_decline()) << "epilogue " << shape.epilogue;
   }
 };
 using AllTypes = testing::Types<float, double, Half, BFloat16>;
@@ -42,7 +50,7 @@ TYPED_TEST(ContractProduct, SizesThatNoTileDivides) {
   for (const int64_t k : {1, 3, 300}) {
     for (const int64_t m : {1, 17, 129}) {
       this->expect_product({.m = m, .n = 10, .k = k});
-      this->expect_product({.m = m, .n = 1, .k = k, .transpose_a = true, .bias = true});
+      this->expect_product({.m = m, .n = 1, .k = k, .transpose_a = true, .epilogue = CUBLASLT_EPILOGUE_BIAS});
     }
   }
 }
@@ -53,8 +61,43 @@ TYPED_TEST(ContractProduct, BatchOfMatrices) {
 }
 
 TYPED_TEST(ContractProduct, BiasIsAddedToEveryColumn) {
-  this->expect_product({.m = 24, .n = 16, .k = 40, .bias = true});
-  this->expect_product({.m = 128, .n = 32, .k = 64, .transpose_a = true, .bias = true});
+  this->expect_product({.m = 24, .n = 16, .k = 40, .epilogue = CUBLASLT_EPILOGUE_BIAS});
+  this->expect_product({.m = 128, .n = 32, .k = 64, .transpose_a = true, .epilogue = CUBLASLT_EPILOGUE_BIAS});
+}
+
+TYPED_TEST(ContractProduct, ReluComesAfterTheBias) {
+  for (const auto epilogue : {CUBLASLT_EPILOGUE_RELU, CUBLASLT_EPILOGUE_RELU_BIAS}) {
+    this->expect_product_or_none({.m = 24, .n = 16, .k = 40, .epilogue = epilogue});
+    this->expect_product_or_none({.m = 128, .n = 32, .k = 64, .transpose_a = true, .epilogue = epilogue});
+    this->expect_product_or_none({.m = 17, .n = 1, .k = 3, .transpose_a = true, .epilogue = epilogue});
+  }
+}
+
+// So that a layer has the bits of its product, with relu or without.
+TYPED_TEST(ContractProduct, AnAlgorithmWithoutReluServesWithItIfTheCheckSaysSo) {
+  ProductShape shape{.m = 128, .n = 32, .k = 64, .transpose_a = true, .epilogue = CUBLASLT_EPILOGUE_BIAS};
+  Product<TypeParam> product(shape);
+  ASSERT_EQ(product.call().choose_and_run(this->stream_), CUBLAS_STATUS_SUCCESS);
+  std::vector<TypeParam> plain = product.result(this->stream_);
+  set(product.call().operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_RELU_BIAS);
+  if (product.call().check() != CUBLAS_STATUS_SUCCESS) {
+    EXPECT_TRUE(may_decline());
+    return;
+  }
+  EXPECT_LE(product.call().choice.workspaceSize, Product<TypeParam>::kWorkspaceBytes);
+  ASSERT_EQ(product.call().run(this->stream_), CUBLAS_STATUS_SUCCESS);
+  const std::vector<TypeParam> result = product.result(this->stream_);
+  for (size_t i = 0; i < result.size(); ++i)
+    ASSERT_EQ(double(result[i]), std::max(double(plain[i]), 0.0)) << "element " << i;
+}
+
+TYPED_TEST(ContractProduct, SumsOfAFactorAreTheBiasGradient) {
+  for (const auto epilogue : {CUBLASLT_EPILOGUE_BGRADA, CUBLASLT_EPILOGUE_BGRADB}) {
+    this->expect_product_or_none({.m = 24, .n = 16, .k = 40, .epilogue = epilogue});
+    // x^T dy of a layer: as the engine asks for the gradients of its weights and its bias.
+    this->expect_product_or_none({.m = 96, .n = 64, .k = 128, .transpose_b = true, .epilogue = epilogue});
+    this->expect_product_or_none({.m = 33, .n = 65, .k = 3, .transpose_b = true, .epilogue = epilogue});
+  }
 }
 
 TYPED_TEST(ContractProduct, Factors) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "tests/emulator/injection.h"
 #include "tests/emulator/libraries/cublaslt_problem.h"
@@ -42,9 +44,20 @@ cublasStatus_t read_blend(const LtProblem& problem, const void* alpha, const voi
   return CUBLAS_STATUS_SUCCESS;
 }
 
+// Algorithms of one problem that were found to serve another one, which differs in the epilogue.
+std::set<std::pair<uint64_t, uint64_t>>& checked_algorithms() {
+  static auto& all = *new std::set<std::pair<uint64_t, uint64_t>>;
+  return all;
+}
+
+bool serves(const LtAlgorithm& algorithm, const LtProblem& problem) {
+  return algorithm.problem == problem.fingerprint() ||
+         checked_algorithms().contains({algorithm.problem, problem.fingerprint()});
+}
+
 cublasStatus_t check_algorithm(const LtProblem& problem, const LtAlgorithm& algorithm, const void* workspace,
                                size_t bytes) {
-  if (algorithm.problem != problem.fingerprint()) {
+  if (!serves(algorithm, problem)) {
     return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kOtherProblem,
                   "the algorithm was chosen for another problem");
   }
@@ -106,6 +119,36 @@ extern "C" cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle
   results[0].state = CUBLAS_STATUS_SUCCESS;
   results[0].wavesCount = 1;
   *returned = 1;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+// An algorithm that adds a bias or nothing can apply a relu as well.
+extern "C" cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
+                                                  cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                                  cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                                  const cublasLtMatmulAlgo_t* algo,
+                                                  cublasLtMatmulHeuristicResult_t* result) {
+  DLENGINE_EMULATED_CALL(cublasStatus_t);
+  if (!handles().find(handle)) return CUBLAS_STATUS_NOT_INITIALIZED;
+  if (!result) return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kInvalidArgument, "the result is null");
+  LtProblem problem;
+  const cublasStatus_t status = read_problem({operation, a, b, c, d}, problem);
+  if (status != CUBLAS_STATUS_SUCCESS) return status;
+  LtAlgorithm algorithm;
+  if (!read_descriptor(algo, "the algorithm", algorithm)) return CUBLAS_STATUS_INVALID_VALUE;
+  LtProblem without_relu = problem;
+  if (problem.applies_relu()) {
+    without_relu.operation.epilogue =
+        problem.adds_bias() ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+  }
+  if (algorithm.problem != problem.fingerprint() && algorithm.problem != without_relu.fingerprint()) {
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, kind::kOtherProblem,
+                  "the algorithm was chosen for another problem");
+  }
+  checked_algorithms().insert({algorithm.problem, problem.fingerprint()});
+  result->workspaceSize = algorithm.workspace;
+  result->state = CUBLAS_STATUS_SUCCESS;
+  result->wavesCount = 1;
   return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -40,8 +40,8 @@ bool touch_all(const LtWork& work) {
   if (!touch_matrix(work, p.a, work.data.a, Access::read, "A")) return false;
   if (!touch_matrix(work, p.b, work.data.b, Access::read, "B")) return false;
   if (work.blend.beta != 0 && !touch_matrix(work, p.c, work.data.c, Access::read, "C")) return false;
-  if (p.with_bias() &&
-      !touch(work.data.bias, p.d.rows * size_of(p.element()), Access::read, "the bias of cublasLtMatmul"))
+  const Access to_bias = p.writes_bias() ? Access::write : Access::read;
+  if (p.with_bias() && !touch_matrix(work, p.bias_layout(), work.data.bias, to_bias, "the bias"))
     return false;
   if (work.workspace_bytes != 0 &&
       !touch(work.workspace, work.workspace_bytes, Access::write, "the workspace of cublasLtMatmul"))
@@ -66,6 +66,24 @@ std::vector<T> load_matrix(const LtProblem& p, const LtLayout& layout, const voi
   return flipped;
 }
 
+// op(A)^T [k, m] and op(B)^T [n, k], in rows.
+template <typename T>
+struct Factors {
+  const T *a, *b;
+};
+
+// The sums over k of op(A) or of op(B).
+template <typename T>
+void sum_into_bias(const LtProblem& p, const Factors<T>& of, void* bias) {
+  const auto m = int64_t(p.d.rows), n = int64_t(p.d.columns), k = p.depth();
+  std::vector<T> sums(size_t(p.sums_b() ? n : m), T(0));
+  for (int64_t l = 0; l < k; ++l) {
+    for (int64_t i = 0; i < int64_t(sums.size()); ++i)
+      sums[size_t(i)] += p.sums_b() ? of.b[i * k + l] : of.a[l * m + i];
+  }
+  store(p.element(), sums.data(), int64_t(sums.size()), Blend{}, bias);
+}
+
 // In rows: D^T = op(B)^T op(A)^T.
 template <typename T>
 void compute_one(const LtWork& work, int64_t batch, T* sums) {
@@ -75,8 +93,9 @@ void compute_one(const LtWork& work, int64_t batch, T* sums) {
   const auto b = load_matrix<T>(p, p.b, work.data.b, batch, p.operation.transpose_b == CUBLAS_OP_T);
   std::fill_n(sums, m * n, T(0));
   gemm({n, m, p.depth()}, b.data(), a.data(), sums);
+  if (p.writes_bias()) sum_into_bias<T>(p, {a.data(), b.data()}, const_cast<void*>(work.data.bias));
   std::vector<T> bias(size_t(m), T(0));
-  if (p.with_bias()) load(p.element(), work.data.bias, m, bias.data());
+  if (p.adds_bias()) load(p.element(), work.data.bias, m, bias.data());
   for (int64_t j = 0; j < n; ++j) {
     char* to = const_cast<char*>(column(p.d, p.element(), work.data.d, batch, j));
     std::vector<T> values(size_t(m), T(0));
@@ -85,6 +104,8 @@ void compute_one(const LtWork& work, int64_t batch, T* sums) {
     for (int64_t i = 0; i < m; ++i) {
       values[size_t(i)] =
           T(work.blend.alpha) * sums[j * m + i] + T(work.blend.beta) * values[size_t(i)] + bias[size_t(i)];
+      // As the real one, which makes 0 of a NaN.
+      if (p.applies_relu() && !(values[size_t(i)] > T(0))) values[size_t(i)] = T(0);
     }
     store(p.element(), values.data(), m, Blend{}, to);
   }

@@ -25,6 +25,10 @@ cublasStatus_t not_implemented(const std::string& text) {
   return refuse(CUBLAS_STATUS_NOT_SUPPORTED, kind::kNotEmulated, text);
 }
 
+constexpr uint32_t kEpilogues[] = {CUBLASLT_EPILOGUE_DEFAULT, CUBLASLT_EPILOGUE_RELU,
+                                   CUBLASLT_EPILOGUE_BIAS,    CUBLASLT_EPILOGUE_RELU_BIAS,
+                                   CUBLASLT_EPILOGUE_BGRADA,  CUBLASLT_EPILOGUE_BGRADB};
+
 bool is_plain_or_transposed(int32_t operation) {
   return operation == CUBLAS_OP_N || operation == CUBLAS_OP_T;
 }
@@ -39,8 +43,9 @@ cublasStatus_t check_types(const LtProblem& p) {
     return not_implemented("matrices of different types");
   if (!is_plain_or_transposed(o.transpose_a) || !is_plain_or_transposed(o.transpose_b))
     return not_implemented("an operation other than none and transpose");
-  if (o.epilogue != CUBLASLT_EPILOGUE_DEFAULT && o.epilogue != CUBLASLT_EPILOGUE_BIAS)
+  if (std::find(std::begin(kEpilogues), std::end(kEpilogues), o.epilogue) == std::end(kEpilogues))
     return not_implemented(fmt::format("epilogue {}", o.epilogue));
+  if (p.writes_bias() && p.d.batch != 1) return not_implemented("the bias's gradient of a batch");
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -85,31 +90,41 @@ Range column(const LtLayout& layout, size_t bytes, const void* data, int64_t ind
 
 bool overlap(const Range& a, const Range& b) { return a.begin < b.end && b.begin < a.end; }
 
+struct Operand {
+  const LtLayout& layout;
+  const void* data;
+};
+
 // Whether two operands have a byte in common. Column by column only if their extents do.
-bool share_memory(const LtProblem& p, const LtLayout& x, const void* x_data, const void* d_data) {
-  const auto* x_begin = static_cast<const char*>(x_data);
-  const auto* d_begin = static_cast<const char*>(d_data);
-  const Element element = p.element();
-  if (!overlap({x_begin, x_begin + extent(x, element)}, {d_begin, d_begin + extent(p.d, element)}))
+bool share_memory(Element element, const Operand& x, const Operand& y) {
+  const auto* x_begin = static_cast<const char*>(x.data);
+  const auto* y_begin = static_cast<const char*>(y.data);
+  if (!overlap({x_begin, x_begin + extent(x.layout, element)},
+               {y_begin, y_begin + extent(y.layout, element)}))
     return false;
-  const int64_t x_columns = x.batch * int64_t(x.columns), d_columns = p.d.batch * int64_t(p.d.columns);
+  const int64_t x_columns = x.layout.batch * int64_t(x.layout.columns);
+  const int64_t y_columns = y.layout.batch * int64_t(y.layout.columns);
   for (int64_t i = 0; i < x_columns; ++i) {
-    const Range of_x = column(x, size_of(element), x_data, i);
-    for (int64_t j = 0; j < d_columns; ++j) {
-      if (overlap(of_x, column(p.d, size_of(element), d_data, j))) return true;
+    const Range of_x = column(x.layout, size_of(element), x.data, i);
+    for (int64_t j = 0; j < y_columns; ++j) {
+      if (overlap(of_x, column(y.layout, size_of(element), y.data, j))) return true;
     }
   }
   return false;
 }
 
 cublasStatus_t check_overlaps(const LtProblem& p, const LtData& data, bool reads_c) {
-  if (share_memory(p, p.a, data.a, data.d)) return invalid(kind::kOverlap, "D overlaps A");
-  if (share_memory(p, p.b, data.b, data.d)) return invalid(kind::kOverlap, "D overlaps B");
-  const LtLayout bias{.type = p.d.type, .rows = p.d.rows, .columns = 1, .leading = int64_t(p.d.rows)};
-  if (data.bias && share_memory(p, bias, data.bias, data.d))
-    return invalid(kind::kOverlap, "D overlaps the bias");
+  const Element element = p.element();
+  const Operand a{p.a, data.a}, b{p.b, data.b}, c{p.c, data.c}, d{p.d, data.d};
+  if (share_memory(element, a, d)) return invalid(kind::kOverlap, "D overlaps A");
+  if (share_memory(element, b, d)) return invalid(kind::kOverlap, "D overlaps B");
+  const LtLayout bias_layout = p.bias_layout();
+  const Operand bias{bias_layout, data.bias};
+  if (data.bias && share_memory(element, bias, d)) return invalid(kind::kOverlap, "D overlaps the bias");
+  if (p.writes_bias() && (share_memory(element, bias, a) || share_memory(element, bias, b)))
+    return invalid(kind::kOverlap, "the bias's gradient overlaps A or B");
   const bool in_place = data.c == data.d && p.c.leading == p.d.leading && p.c.batch_step == p.d.batch_step;
-  if (reads_c && !in_place && share_memory(p, p.c, data.c, data.d))
+  if (reads_c && !in_place && share_memory(element, c, d))
     return invalid(kind::kOverlap, "D overlaps C without being C");
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -125,6 +140,11 @@ Element LtProblem::element() const {
   if (a.type == CUDA_R_64F) return Element::f64;
   if (a.type == CUDA_R_32F) return Element::f32;
   return a.type == CUDA_R_16F ? Element::f16 : Element::bf16;
+}
+
+LtLayout LtProblem::bias_layout() const {
+  const uint64_t length = sums_b() ? d.columns : d.rows;
+  return {.type = d.type, .rows = length, .columns = 1, .leading = int64_t(length)};
 }
 
 uint64_t LtProblem::fingerprint() const {
@@ -162,7 +182,7 @@ cublasStatus_t read_problem(const LtDescriptors& from, LtProblem& problem) {
 cublasStatus_t check_data(const LtProblem& problem, const LtAlgorithm& algorithm, const LtData& data,
                           bool reads_c) {
   if (problem.with_bias() && !data.bias)
-    return invalid(kind::kInvalidArgument, "the epilogue adds a bias, but the bias pointer is not set");
+    return invalid(kind::kInvalidArgument, "the epilogue has a bias, but the bias pointer is not set");
   if (!data.a || !data.b || !data.d || (reads_c && !data.c))
     return invalid(kind::kInvalidArgument, "a matrix is null");
   const void* addresses[] = {data.a, data.b, reads_c ? data.c : nullptr, data.d, data.bias};

@@ -1,4 +1,5 @@
-// A matrix product as cuBLASLt is asked for it: D = alpha op(A) op(B) + beta C + bias, column-major.
+// A matrix product as cuBLASLt is asked for it: D = relu(alpha op(A) op(B) + beta C + bias), column-major, or
+// without bias and relu; or with the sums over k of op(A) or op(B) as the bias's gradient.
 #pragma once
 
 #include <cublasLt.h>
@@ -20,7 +21,14 @@ struct LtProblem {
   Element element() const;
   /// Of a value between the products and D.
   size_t compute_bytes() const { return operation.compute == CUBLAS_COMPUTE_64F ? 8 : 4; }
-  bool with_bias() const { return operation.epilogue == CUBLASLT_EPILOGUE_BIAS; }
+  bool adds_bias() const { return (operation.epilogue & CUBLASLT_EPILOGUE_BIAS) != 0; }
+  bool applies_relu() const { return (operation.epilogue & CUBLASLT_EPILOGUE_RELU) != 0; }
+  bool sums_a() const { return operation.epilogue == CUBLASLT_EPILOGUE_BGRADA; }
+  bool sums_b() const { return operation.epilogue == CUBLASLT_EPILOGUE_BGRADB; }
+  bool writes_bias() const { return sums_a() || sums_b(); }
+  bool with_bias() const { return adds_bias() || writes_bias(); }
+  /// The bias, or its gradient, as a matrix of one column.
+  LtLayout bias_layout() const;
   int64_t depth() const { return int64_t(operation.transpose_a == CUBLAS_OP_N ? a.columns : a.rows); }
   /// The same for two problems that one algorithm may serve.
   uint64_t fingerprint() const;
