@@ -26,7 +26,7 @@ constexpr int kUnknown = 999, kOutOfMemory = 2;  // of cudaError_t
 double train(int64_t batch) {
   manual_seed(1);
   Sequential model;
-  model.add(Conv2d({.in_channels = 1, .out_channels = 2, .kernel = 3}));
+  model.add(Conv2d({.in_channels = 5, .out_channels = 2, .kernel = 3}));
   model.add(BatchNorm2d({.num_features = 2}));
   model.add(ReLU());
   model.add(MaxPool2d({.kernel = 2}));
@@ -36,7 +36,7 @@ double train(int64_t batch) {
   model.to(kCuda);
   Adam optimizer({.lr = 1e-2});
   optimizer.attach(model.parameters());
-  const Tensor x = randn({batch, 1, 6, 6}, 0, 1, DType::f32, kCuda);
+  const Tensor x = randn({batch, 5, 6, 6}, 0, 1, DType::f32, kCuda);
   const Tensor labels = full({batch}, 1, DType::i64, kCuda);
   const Tensor loss = cross_entropy(model(x), labels);
   loss.backward();
