@@ -91,6 +91,8 @@ class Backend {
                      Tensor& y) = 0;  // x strided; floating (abs, square, sign: numeric)
   // dx = dy * slope; saved is x or y as slope_from_result(op) says; saved and dy strided; floating.
   virtual void unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) = 0;
+  // dx = dy * (y > 0) * scale; y and dy strided; floating; dx may be dy
+  virtual void relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) = 0;
   virtual void scale_shift(const Tensor& x, double scale, double shift,
                            Tensor& y) = 0;  // x * scale + shift; x strided
   // a, b strided and shaped like y (stride 0 where broadcast); numeric, one type.
@@ -136,9 +138,11 @@ class Backend {
   virtual void conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
                            const Conv2dParams& params, Conv2dGradients& result) = 0;
   virtual void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
-  // The gradient goes to the first largest pixel of each window, in row-major order.
+  // dy: of the result y, which has the ending. The gradient goes to the first largest pixel of each window,
+  // in row-major order.
   virtual void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
                                Tensor& dx) = 0;
+  // Without the ending, as its gradient.
   virtual void avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
   virtual void avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) = 0;
 
@@ -197,7 +201,7 @@ Backend& backend_for(Device device);
 // --- CUDA plugin: libdlengine_cuda.so is opened at run time and exports one function of this type ---
 
 /// Changes whenever Backend or a type it uses does.
-inline constexpr uint32_t kBackendAbi = 6;
+inline constexpr uint32_t kBackendAbi = 7;
 
 /// Answers with the backend, which lives until the process ends, or with null and a reason of at most
 /// `capacity` bytes.

@@ -65,7 +65,7 @@ class BackwardFunction {
       },
       [](void* f) noexcept { static_cast<F*>(f)->~F(); }};
 
-  static constexpr size_t kRoom = 72;
+  static constexpr size_t kRoom = 80;
 
   const Actions* actions_ = nullptr;
   alignas(void*) std::byte room_[kRoom];

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "dlengine/core/host_device.h"
+#include "dlengine/core/philox.h"
 
 namespace dlengine {
 
@@ -20,6 +21,22 @@ struct Size2 {
 /// What an operation that ends in one applies to its result in the same pass.
 enum class Activation : uint8_t { none, relu };
 
+/// The same with dropout behind it. As the gradient of both together, behind relu, is seen from the result,
+/// there is dropout behind relu only.
+struct Ending {
+  Activation activation = Activation::none;
+  double dropout = 0;  // share of the elements that become 0, below 1; the others are divided by 1 - dropout
+  PhiloxKey key = {};  // of the dropout; operations draw it from default_generator()
+
+  constexpr Ending() = default;
+  constexpr Ending(Activation first, double share = 0)  // NOLINT: implicit on purpose
+      : activation(first), dropout(share) {}
+  constexpr bool is_none() const { return activation == Activation::none && dropout == 0; }
+  /// Of the elements that are not dropped.
+  constexpr double scale() const { return 1 / (1 - dropout); }
+  friend constexpr bool operator==(const Ending&, const Ending&) = default;
+};
+
 struct Conv2dParams {
   Size2 stride = 1;
   Size2 padding = 0;   // zero pixels added on each side
@@ -34,7 +51,7 @@ struct Pool2dParams {
   Size2 stride = 0;               // 0: as the kernel
   Size2 padding = 0;              // at most half of the kernel
   bool count_include_pad = true;  // average pooling: whether padded pixels count in the divisor
-  Activation activation = Activation::none;
+  Ending ending = {};
   friend bool operator==(const Pool2dParams&, const Pool2dParams&) = default;
 };
 

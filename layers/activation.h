@@ -11,7 +11,7 @@ namespace dlengine {
 /// max(x, 0)
 class ReLU final : public Module {
  public:
-  Activation as_activation() const override { return Activation::relu; }
+  Ending as_ending() const override { return Activation::relu; }
   std::string_view type_name() const override { return "ReLU"; }
   bool replayable() const override { return true; }
   Tensor forward(const Tensor& x) override;

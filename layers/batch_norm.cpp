@@ -47,14 +47,16 @@ void BatchNorm::build() {
   if (!running_mean_.defined() && options_.num_features > 0) make(options_.num_features, DType::f32, kCpu);
 }
 
-Tensor BatchNorm::forward_with(Activation activation, const Tensor& x) {
+Tensor BatchNorm::forward_with(const Ending& ending, const Tensor& x) {
   check_input(x.shape());
   if (!running_mean_.defined()) {
     make(options_.num_features > 0 ? options_.num_features : x.dim(1), x.dtype(), x.device());
   }
-  return batch_norm(
-      x, weight_, bias_, running_mean_, running_var_,
-      {.training = training(), .momentum = options_.momentum, .eps = options_.eps, .activation = activation});
+  return batch_norm(x, weight_, bias_, running_mean_, running_var_,
+                    {.training = training(),
+                     .momentum = options_.momentum,
+                     .eps = options_.eps,
+                     .activation = ending.activation});
 }
 
 void BatchNorm::visit(ModuleVisitor& visitor) {

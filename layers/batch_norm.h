@@ -23,9 +23,9 @@ struct BatchNormOptions {
 class BatchNorm : public Module {
  public:
   std::string description() const override;
-  Tensor forward(const Tensor& x) override { return forward_with(Activation::none, x); }
-  bool takes_activation() const override { return true; }
-  Tensor forward_with(Activation activation, const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return forward_with({}, x); }
+  bool takes(const Ending& ending) const override { return ending.dropout == 0; }
+  Tensor forward_with(const Ending& ending, const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;
   void build() override;
   DType parameter_type(DType compute) const override;

@@ -44,7 +44,7 @@ void Conv2d::build() {
   if (!weight_.defined() && options_.in_channels > 0) make(options_.in_channels, DType::f32, kCpu);
 }
 
-Tensor Conv2d::forward_with(Activation activation, const Tensor& x) {
+Tensor Conv2d::forward_with(const Ending& ending, const Tensor& x) {
   if (!weight_.defined()) {
     check<ShapeError>(x.rank() == 4, "conv2d: need images [N, C, H, W], got {}", x.shape());
     const int64_t given = options_.in_channels;
@@ -55,7 +55,7 @@ Tensor Conv2d::forward_with(Activation activation, const Tensor& x) {
                  .padding = options_.padding,
                  .dilation = options_.dilation,
                  .groups = options_.groups,
-                 .activation = activation});
+                 .activation = ending.activation});
 }
 
 void Conv2d::visit(ModuleVisitor& visitor) {

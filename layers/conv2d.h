@@ -32,9 +32,9 @@ class Conv2d final : public Module {
   std::string_view type_name() const override { return "Conv2d"; }
   bool replayable() const override { return true; }
   std::string description() const override;
-  Tensor forward(const Tensor& x) override { return forward_with(Activation::none, x); }
-  bool takes_activation() const override { return true; }
-  Tensor forward_with(Activation activation, const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return forward_with({}, x); }
+  bool takes(const Ending& ending) const override { return ending.dropout == 0; }
+  Tensor forward_with(const Ending& ending, const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;
   void build() override;
   int64_t flops(const Shape& input, const Shape& output) const override;

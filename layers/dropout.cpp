@@ -14,4 +14,6 @@ std::string Dropout::description() const { return fmt::format("{}", p_); }
 
 Tensor Dropout::forward(const Tensor& x) { return training() ? dropout(x, p_) : x; }
 
+Ending Dropout::as_ending() const { return training() && p_ < 1 ? Ending(Activation::none, p_) : Ending(); }
+
 }  // namespace dlengine

@@ -17,6 +17,7 @@ class Dropout final : public Module {
   bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
+  Ending as_ending() const override;
 
  private:
   double p_;

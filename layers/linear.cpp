@@ -31,13 +31,13 @@ void Linear::build() {
   if (!weight_.defined() && options_.in_features > 0) make(options_.in_features, DType::f32, kCpu);
 }
 
-Tensor Linear::forward_with(Activation activation, const Tensor& x) {
+Tensor Linear::forward_with(const Ending& ending, const Tensor& x) {
   if (!weight_.defined()) {
     check<ShapeError>(x.rank() >= 1, "linear: need x [.., I], got {}", x.shape());
     const int64_t given = options_.in_features;
     make(given > 0 ? given : x.dim(-1), x.dtype(), x.device());
   }
-  return linear(x, weight_, bias_, activation);
+  return linear(x, weight_, bias_, ending);
 }
 
 void Linear::visit(ModuleVisitor& visitor) {

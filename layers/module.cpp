@@ -8,6 +8,7 @@
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
 
 namespace dlengine {
@@ -126,19 +127,19 @@ thread_local ForwardObserver* newest_observer = nullptr;
 
 }  // namespace
 
-Tensor Module::forward_with(Activation activation, const Tensor& x) {
-  const Tensor y = forward(x);
-  return activation == Activation::relu ? relu(y) : y;
+Tensor Module::forward_with(const Ending& ending, const Tensor& x) {
+  const Tensor y = forward(x), activated = ending.activation == Activation::relu ? relu(y) : y;
+  return ending.dropout > 0 ? dropout(activated, ending.dropout) : activated;
 }
 
 void Module::passed_over(const Shape& shape) {
   if (newest_observer) newest_observer->called(*this, shape, shape);
 }
 
-Tensor Module::call(Activation activation, const Tensor& x) {
+Tensor Module::call(const Ending& ending, const Tensor& x) {
   try {
     check<ValueError>(x.defined(), "the input is undefined");
-    Tensor y = activation == Activation::none ? forward(x) : forward_with(activation, x);
+    Tensor y = ending.is_none() ? forward(x) : forward_with(ending, x);
     if (newest_observer) newest_observer->called(*this, x.shape(), y.shape());
     return y;
   } catch (Error& error) {

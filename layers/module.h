@@ -58,13 +58,14 @@ class Module {
   /// Its options in short, as "32 -> 64, kernel 3x3".
   virtual std::string description() const { return {}; }
   virtual Tensor forward(const Tensor& x) = 0;
-  /// activation(forward(x)), for layers that apply it as they write their result, with the same bits.
-  virtual bool takes_activation() const { return false; }
-  virtual Tensor forward_with(Activation activation, const Tensor& x);
+  /// True for layers that apply this ending as they write their result, with the same bits.
+  virtual bool takes(const Ending&) const { return false; }
+  /// forward(x) and then the ending.
+  virtual Tensor forward_with(const Ending& ending, const Tensor& x);
   /// True for a layer f with f(activation(x)) = activation(f(x)), which takes activations.
   virtual bool commutes_with_activation() const { return false; }
-  /// What this layer is, if it is nothing but an activation.
-  virtual Activation as_activation() const { return Activation::none; }
+  /// What this layer is at the moment, if it is nothing but an activation or dropout.
+  virtual Ending as_ending() const { return {}; }
   /// Names every parameter, buffer and child to the visitor; the default has none.
   virtual void visit(ModuleVisitor&) {}
   /// Makes parameters and buffers that do not exist yet, where their sizes are known without an input: in f32
@@ -81,9 +82,9 @@ class Module {
   virtual bool replayable() const { return false; }
 
   /// forward(); an error on the way is given this module's type and options.
-  Tensor operator()(const Tensor& x) { return call(Activation::none, x); }
+  Tensor operator()(const Tensor& x) { return call({}, x); }
   /// The same with forward_with().
-  Tensor call(Activation activation, const Tensor& x);
+  Tensor call(const Ending& ending, const Tensor& x);
   /// In place of a call, where a neighbour did what this layer does to a tensor of this shape.
   void passed_over(const Shape& shape);
 

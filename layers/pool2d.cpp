@@ -20,9 +20,9 @@ MaxPool2d::MaxPool2d(const Pool2dParams& options) : options_(checked_pool2d("Max
 
 std::string MaxPool2d::description() const { return describe(options_); }
 
-Tensor MaxPool2d::forward_with(Activation activation, const Tensor& x) {
+Tensor MaxPool2d::forward_with(const Ending& ending, const Tensor& x) {
   Pool2dParams params = options_;
-  params.activation = activation;
+  params.ending = ending;
   return max_pool2d(x, params);
 }
 

@@ -18,10 +18,10 @@ class MaxPool2d final : public Module {
   std::string_view type_name() const override { return "MaxPool2d"; }
   bool replayable() const override { return true; }
   std::string description() const override;
-  Tensor forward(const Tensor& x) override { return forward_with(Activation::none, x); }
-  bool takes_activation() const override { return true; }
+  Tensor forward(const Tensor& x) override { return forward_with({}, x); }
+  bool takes(const Ending&) const override { return true; }
   bool commutes_with_activation() const override { return true; }
-  Tensor forward_with(Activation activation, const Tensor& x) override;
+  Tensor forward_with(const Ending& ending, const Tensor& x) override;
   Window window() const override { return {.extent = options_.kernel, .stride = options_.stride}; }
 
  private:

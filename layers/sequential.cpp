@@ -22,22 +22,36 @@ Module& Sequential::operator[](size_t position) {
   return *layers_[position].second;
 }
 
-// A layer takes over the activation behind it; one that commutes with it, as max pooling does, takes it from
-// before itself, where there is less to compute.
+namespace {
+
+// What is one ending and then another; none if that is not an ending.
+Ending joined(const Ending& first, const Ending& then) {
+  if (first.is_none() && then.dropout == 0) return then;
+  const bool adds_dropout = first.dropout == 0 && then.activation == Activation::none;
+  return adds_dropout && first.activation == Activation::relu ? Ending(first.activation, then.dropout)
+                                                              : Ending();
+}
+
+}  // namespace
+
+// A layer takes over the activation behind it, and dropout behind that; one that commutes with activations,
+// as max pooling does, takes one from before itself, where there is less to compute.
 std::vector<Sequential::Part> Sequential::parts() const {
   std::vector<Part> parts;
   for (const auto& [name, layer] : layers_) parts.push_back({&name, layer.get()});
+  Part* before = nullptr;  // the last one that is not passed over
   for (size_t i = 0; i < parts.size(); ++i) {
-    const Activation activation = parts[i].layer->as_activation();
-    if (activation == Activation::none) continue;
-    Part* const after = i + 1 < parts.size() ? &parts[i + 1] : nullptr;
-    Part* const before = i > 0 ? &parts[i - 1] : nullptr;
-    Part* const taker = after && after->layer->commutes_with_activation() ? after
-                        : before && before->layer->takes_activation()     ? before
-                                                                          : nullptr;
-    if (!taker || taker->takes != Activation::none) continue;
-    taker->takes = activation;
-    parts[i].passed_over = true;
+    const Ending ending = parts[i].layer->as_ending();
+    const bool hands_on =
+        i + 1 < parts.size() && ending.dropout == 0 && parts[i + 1].layer->commutes_with_activation();
+    Part* const taker = ending.is_none() ? nullptr : hands_on ? &parts[i + 1] : before;
+    const Ending both = taker ? joined(taker->takes, ending) : Ending();
+    parts[i].passed_over = !both.is_none() && taker->layer->takes(both);
+    if (parts[i].passed_over) {
+      taker->takes = both;
+    } else {
+      before = &parts[i];
+    }
   }
   return parts;
 }

@@ -52,7 +52,7 @@ class Sequential final : public Module {
   struct Part {
     const std::string* name;
     Module* layer;
-    Activation takes = Activation::none;  // over from a neighbour, which is passed over
+    Ending takes = {};  // over from its neighbours, which are passed over
     bool passed_over = false;
   };
   std::vector<Part> parts() const;

@@ -7,6 +7,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/image_layout.h"
+#include "dlengine/core/random.h"
 
 namespace dlengine {
 
@@ -57,14 +58,29 @@ Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> ope
                channels_last ? ImageLayout::channels_last : ImageLayout::row_major);
 }
 
-Saved saved_result(Activation activation, const Tensor& y) {
-  return Saved(activation == Activation::relu ? y.detach() : Tensor());
+Ending with_key(const char* op, Ending ending) {
+  if (ending.dropout == 0) return ending;
+  check<ValueError>(ending.dropout > 0 && ending.dropout < 1 && ending.activation == Activation::relu,
+                    "{}: a result can end in dropout of a share in [0, 1) behind relu; got {}{}", op,
+                    ending.dropout, ending.activation == Activation::relu ? "" : " without relu");
+  ending.key = default_generator().next_key();
+  return ending;
 }
 
-Tensor before_activation(const Tensor& y, const Tensor& dy) {
+void finish(const Ending& ending, Tensor& y) {
+  Backend& backend = backend_for(y.device());
+  if (ending.activation == Activation::relu) backend.unary(UnaryOp::relu, y, y);
+  if (ending.dropout > 0) backend.dropout(y, ending.dropout, ending.key, y);
+}
+
+Saved saved_result(const Ending& ending, const Tensor& y) {
+  return Saved(ending.activation == Activation::relu ? y.detach() : Tensor());
+}
+
+Tensor before_activation(const Tensor& y, const Tensor& dy, double scale) {
   if (!y.defined()) return dy;
   Tensor before = empty_like(y);
-  backend_for(dy.device()).unary_grad(UnaryOp::relu, y, dy, before);
+  backend_for(dy.device()).relu_grad(y, dy, scale, before);
   return before;
 }
 

@@ -29,10 +29,18 @@ Tensor dense(const Tensor& x);
 /// is.
 Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands);
 
-/// y = activation(z) as the backward pass needs it; undefined where it does not.
-Saved saved_result(Activation activation, const Tensor& y);
+/// The ending with the key of its dropout, if there is one, drawn from default_generator(). Throws ValueError
+/// for a share outside of [0, 1) and for dropout without relu.
+Ending with_key(const char* op, Ending ending);
 
-/// The gradient of z, given the saved result y = activation(z) and y's gradient; off the tape.
-Tensor before_activation(const Tensor& y, const Tensor& dy);
+/// Applies the ending to y in place.
+void finish(const Ending& ending, Tensor& y);
+
+/// y, which has an ending, as the backward pass needs it; undefined where it does not.
+Saved saved_result(const Ending& ending, const Tensor& y);
+
+/// The gradient of z, given the saved result y = relu(z), perhaps with dropout of that scale, and y's
+/// gradient; dy itself where no result was saved. Off the tape.
+Tensor before_activation(const Tensor& y, const Tensor& dy, double scale = 1);
 
 }  // namespace dlengine

@@ -56,9 +56,11 @@ Tensor matmul_matrices(const Tensor& a, const Tensor& b) {
 
 struct LinearBackward {
   Saved x, weight, result;
+  double scale;  // of a dropout behind relu, else 1
 
   void operator()(const Tensor& result_gradient, InputGrads& dx) {
-    const Tensor dy = dense(dx.masked() ? result_gradient : before_activation(result.get(), result_gradient));
+    const Tensor dy =
+        dense(dx.masked() ? result_gradient : before_activation(result.get(), result_gradient, scale));
     Backend::LinearGrads grads;
     Tensor* const wanted[] = {&grads.dx, &grads.dweight, &grads.dbias};
     for (size_t i = 0; i < 3; ++i) {
@@ -84,7 +86,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return matmul_matrices(a, b);
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Ending& given) {
   const Tensor& some_bias = bias.defined() ? bias : weight;
   check_operands("linear", {&x, &weight, &some_bias});
   check_one_floating_type("linear", {&x, &weight, &some_bias});
@@ -99,14 +101,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
     rows.erase(rows.rank() - 1);
     Shape result = rows;
     result.push_back(weight.dim(0));
-    return linear(x.reshape({rows.product(), x.dim(-1)}), weight, bias, activation).reshape(result);
+    return linear(x.reshape({rows.product(), x.dim(-1)}), weight, bias, given).reshape(result);
   }
   const Tensor rows = dense(x), columns = dense(weight);
   Tensor y = empty({x.dim(0), weight.dim(0)}, x.dtype(), x.device());
-  backend_for(x.device()).linear(rows, columns, bias.defined() ? dense(bias) : bias, activation, y);
+  const Ending ending = with_key("linear", given);
+  Backend& backend = backend_for(x.device());
+  backend.linear(rows, columns, bias.defined() ? dense(bias) : bias, ending.activation, y);
+  if (ending.dropout > 0) backend.dropout(y, ending.dropout, ending.key, y);
   y = record("linear", y, {x, weight, bias},
-             LinearBackward{Saved(rows), Saved(columns), saved_result(activation, y)});
-  if (activation == Activation::relu) offer_mask(y);
+             LinearBackward{Saved(rows), Saved(columns), saved_result(ending, y), ending.scale()});
+  if (ending.activation == Activation::relu) offer_mask(y, ending.scale());
   return y;
 }
 

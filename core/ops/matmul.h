@@ -12,9 +12,8 @@ namespace dlengine {
 /// DTypeError, DeviceError.
 Tensor matmul(const Tensor& a, const Tensor& b);
 
-/// activation(x [.., I] times weight [O, I] transposed, plus bias [O] (or undefined)) -> [.., O]. Types and
-/// Grads as matmul; bias too.
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-              Activation activation = Activation::none);
+/// x [.., I] times weight [O, I] transposed, plus bias [O] (or undefined), with the ending -> [.., O]. Types
+/// and Grads as matmul; bias too.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Ending& ending = {});
 
 }  // namespace dlengine

@@ -45,6 +45,13 @@ void CpuBackend::unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, T
   });
 }
 
+void CpuBackend::relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) {
+  visit_floating(dy.dtype(), "relu_grad", [&]<typename T>(Type<T>) {
+    using A = Accumulate<T>;
+    map<T, T, T>([mask = ReluMask<A>{A(scale)}](T r, T d) { return T(mask(A(r), A(d))); }, dx, y, dy);
+  });
+}
+
 void CpuBackend::scale_shift(const Tensor& x, double scale, double shift, Tensor& y) {
   visit_numeric(x.dtype(), "scale_shift", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;

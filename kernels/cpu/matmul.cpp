@@ -321,13 +321,7 @@ void CpuBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bia
 void CpuBackend::linear_grad(const Tensor& dy, const Tensor& x, const Tensor& weight, LinearGrads& grads) {
   const int64_t rows = dy.dim(0), outputs = dy.dim(1);
   if (grads.dx.defined()) matmul(dy, weight, grads.dx);
-  if (grads.dx.defined() && grads.mask_scale != 0) {
-    visit_floating(x.dtype(), "linear_grad", [&]<typename T>(Type<T>) {
-      using A = Accumulate<T>;
-      map<T, T, T>([mask = ReluMask<A>{A(grads.mask_scale)}](T y, T g) { return T(mask(A(y), A(g))); },
-                   grads.dx, x, grads.dx);
-    });
-  }
+  if (grads.dx.defined() && grads.mask_scale != 0) relu_grad(x, grads.dx, grads.mask_scale, grads.dx);
   if (grads.dweight.defined()) {
     matmul(Tensor(dy.storage(), dy.offset(), {outputs, rows}, {1, outputs}, dy.dtype()), x, grads.dweight);
   }

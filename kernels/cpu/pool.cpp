@@ -4,6 +4,8 @@
 #include <type_traits>
 
 #include "dlengine/core/dtype.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
 #include "dlengine/kernels/cpu/launch.h"
 #include "dlengine/kernels/cpu/map.h"
@@ -156,9 +158,8 @@ void launch_sums(const PoolSizes& s, T* dx, F f) {
   });
 }
 
-}  // namespace
-
-void CpuBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
+/// Without the ending.
+void launch_max_pool(const Tensor& x, const Pool2dParams& params, Tensor& y) {
   const PoolSizes s(x.shape(), y.shape(), params);
   if (!x.is_contiguous()) return launch_max_pool_channels_last(s, x.data<float>(), y.data<float>());
   visit_floating(x.dtype(), "max_pool2d", [&]<typename T>(Type<T>) {
@@ -168,6 +169,13 @@ void CpuBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor&
   });
 }
 
+}  // namespace
+
+void CpuBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
+  launch_max_pool(x, params, y);
+  finish(params.ending, y);
+}
+
 void CpuBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy,
                                  const Pool2dParams& params, Tensor& dx) {
   const PoolSizes s(x.shape(), y.shape(), params);
@@ -175,8 +183,12 @@ void CpuBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor&
     return launch_max_pool_grad_channels_last(
         s, {x.data<float>(), y.data<float>(), dy.data<float>(), dx.data<float>()});
   }
+  const bool activated = params.ending.activation == Activation::relu, dropped = params.ending.dropout > 0;
+  const Tensor before = activated ? before_activation(y, dy, params.ending.scale()) : dy;
+  Tensor largest = dropped ? empty_like(y) : y;
+  if (dropped) launch_max_pool(x, params, largest);
   visit_floating(x.dtype(), "max_pool2d_grad", [&]<typename T>(Type<T>) {
-    const T *in = x.data<T>(), *results = y.data<T>(), *gradients = dy.data<T>();
+    const T *in = x.data<T>(), *results = largest.data<T>(), *gradients = before.data<T>();
     if (s.halves()) {
       return launch_planes(s, [=, out = dx.data<T>()](int64_t i) {
         const int64_t pixel = i * s.pixels(), result = i * s.results();

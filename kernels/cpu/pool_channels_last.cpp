@@ -9,10 +9,27 @@
 #include "dlengine/kernels/cpu/map.h"
 #include "dlengine/kernels/cpu/pool.h"
 #include "dlengine/kernels/cpu/scratch.h"
+#include "dlengine/kernels/functors.h"
 
 namespace dlengine {
 
 namespace {
+
+/// The gradient before what pooling ended in, given its result and the gradient of that: nothing, or relu and
+/// perhaps dropout.
+struct NoEnding {
+  float before(float /*y*/, float dy) const { return dy; }
+};
+struct ReluEnding {
+  ReluMask<float> mask;
+  float before(float y, float dy) const { return mask(y, dy); }
+};
+
+/// Calls f with one of the two.
+template <typename F>
+void visit_ending(const Ending& ending, const F& f) {
+  ending.activation == Activation::relu ? f(ReluEnding{{float(ending.scale())}}) : f(NoEnding{});
+}
 
 /// NaN is larger than all; of equal values the first.
 inline float larger(float a, float b) {
@@ -69,13 +86,13 @@ DLENGINE_VECTORIZED void halve_row(const PoolSizes& s, const float* x, float* __
 /// The gradients of the pixels of a window, two each in rows that begin at a and b, `step` apart. Each pixel
 /// takes the gradient's bits if it is the largest and leaves none to the later ones; masks instead of
 /// branches, which would be predicted wrong half of the time.
-template <typename Lanes>
-inline void halve_block_grad(const MaxPoolGrad& at, int64_t step, int64_t row, Lanes lanes) {
+template <typename End, typename Lanes>
+inline void halve_block_grad(End end, const MaxPoolGrad& at, int64_t step, int64_t row, Lanes lanes) {
   const float *a = at.x, *b = at.x + row, *y = at.y, *dy = at.dy;
   uint32_t taken[4][kLanes];
   for (int64_t i = 0; i < lanes; ++i) {
-    const float largest = y[i];
-    uint32_t left = std::bit_cast<uint32_t>(dy[i]);
+    const float largest = larger(larger(a[i], a[step + i]), larger(b[i], b[step + i]));
+    uint32_t left = std::bit_cast<uint32_t>(end.before(y[i], dy[i]));
     const auto take = [&left, largest](float x) {
       const uint32_t won = uint32_t(int(x == largest) | int(x != x));  // a NaN is the largest
       const uint32_t bits = left & (0 - won);
@@ -95,22 +112,24 @@ inline void halve_block_grad(const MaxPoolGrad& at, int64_t step, int64_t row, L
 }
 
 /// Two rows of dx from one row of dy.
-DLENGINE_VECTORIZED void halve_row_grad(const PoolSizes& s, const MaxPoolGrad& at) {
+template <typename End>
+DLENGINE_VECTORIZED void halve_row_grad(End end, const PoolSizes& s, const MaxPoolGrad& at) {
   const int64_t row = s.w * s.c;
   for (int64_t j = 0; j < s.q; ++j) {
     const bool may_spill = j * s.c + kLanes <= s.q * s.c;
     for_each_block(s.c, may_spill, [&](int64_t c, auto lanes) {
       const int64_t pixel = 2 * j * s.c + c, result = j * s.c + c;
-      halve_block_grad({at.x + pixel, at.y + result, at.dy + result, at.dx + pixel}, s.c, row, lanes);
+      halve_block_grad(end, {at.x + pixel, at.y + result, at.dy + result, at.dx + pixel}, s.c, row, lanes);
     });
   }
   for (int64_t i = 2 * s.q * s.c; i < row; ++i) at.dx[i] = at.dx[row + i] = 0;
 }
 
 /// The rows of dx under row i of dy, and a last one that no window covers.
-void halve_rows_grad(const PoolSizes& s, int64_t i, const MaxPoolGrad& image) {
+template <typename End>
+void halve_rows_grad(End end, const PoolSizes& s, int64_t i, const MaxPoolGrad& image) {
   const int64_t row = s.w * s.c, pixel = 2 * i * row, result = i * s.q * s.c;
-  halve_row_grad(s, {image.x + pixel, image.y + result, image.dy + result, image.dx + pixel});
+  halve_row_grad(end, s, {image.x + pixel, image.y + result, image.dy + result, image.dx + pixel});
   if (i + 1 == s.p && s.h % 2) std::fill_n(image.dx + (s.h - 1) * row, row, 0.0f);
 }
 
@@ -192,12 +211,18 @@ inline void for_each_window_over(const PoolSizes& s, int64_t h, float* dx, const
 }
 
 /// Row h of dx.
-DLENGINE_VECTORIZED void max_row_grad(const PoolSizes& s, int64_t h, const int32_t* winners, const float* dy,
-                                      float* dx) {
-  for_each_window_over(s, h, dx, [&](int64_t i, int64_t j, int64_t w, float* __restrict sums) {
+template <typename End>
+DLENGINE_VECTORIZED void max_row_grad(End end, const PoolSizes& s, int64_t h, const int32_t* winners,
+                                      const MaxPoolGrad& image) {
+  float* const row = image.dx + h * s.w * s.c;
+  for_each_window_over(s, h, row, [&](int64_t i, int64_t j, int64_t w, float* __restrict sums) {
     const int32_t number = int32_t(h * s.w + w);
     const int64_t result = (i * s.q + j) * s.c, channels = s.c;
-    for (int64_t c = 0; c < channels; ++c) sums[c] += winners[result + c] == number ? dy[result + c] : 0.0f;
+    const float *y = image.y + result, *dy = image.dy + result;
+    for (int64_t c = 0; c < channels; ++c) {
+      const float gradient = end.before(y[c], dy[c]);
+      sums[c] += winners[result + c] == number ? gradient : 0.0f;
+    }
   });
 }
 
@@ -233,18 +258,26 @@ void launch_max_pool_grad_channels_last(const PoolSizes& s, const MaxPoolGrad& d
   const auto at = [=](int64_t n) {
     return MaxPoolGrad{data.x + n * image, data.y + n * result, data.dy + n * result, data.dx + n * image};
   };
-  if (s.halves()) {
-    return launch_rows(s.n * s.p, row,
-                       [=](int64_t number) { halve_rows_grad(s, number % s.p, at(number / s.p)); });
-  }
-  const Scratch memory(size_t(s.n * result) * sizeof(int32_t));
-  int32_t* const winners = memory.as<int32_t>();
-  launch_rows(s.n * s.p, row, [=](int64_t number) {
-    find_winners(s, number % s.p, at(number / s.p), winners + number * row);
-  });
-  launch_rows(s.n * s.h, s.w * s.c, [=](int64_t number) {
-    const int64_t n = number / s.h;
-    max_row_grad(s, number % s.h, winners + n * result, at(n).dy, at(n).dx + number % s.h * s.w * s.c);
+  visit_ending(s.params.ending, [&](auto end) {
+    if (s.halves()) {
+      return launch_rows(s.n * s.p, row,
+                         [=](int64_t number) { halve_rows_grad(end, s, number % s.p, at(number / s.p)); });
+    }
+    const bool dropped = s.params.ending.dropout > 0;
+    const Scratch memory(size_t(s.n * result) * sizeof(int32_t)),
+        maxima(dropped ? size_t(s.n * result) * sizeof(float) : 0);
+    if (dropped) launch_max_pool_channels_last(s, data.x, maxima.as<float>());
+    const float* const largest = dropped ? maxima.as<float>() : data.y;
+    int32_t* const winners = memory.as<int32_t>();
+    launch_rows(s.n * s.p, row, [=](int64_t number) {
+      const int64_t n = number / s.p;
+      find_winners(s, number % s.p, {at(n).x, largest + n * result, nullptr, nullptr},
+                   winners + number * row);
+    });
+    launch_rows(s.n * s.h, s.w * s.c, [=](int64_t number) {
+      const int64_t n = number / s.h;
+      max_row_grad(end, s, number % s.h, winners + n * result, at(n));
+    });
   });
 }
 

@@ -56,6 +56,7 @@ class CudaBackend final : public Backend {
 
   void unary(UnaryOp op, const Tensor& x, Tensor& y) override;
   void unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) override;
+  void relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) override;
   void scale_shift(const Tensor& x, double scale, double shift, Tensor& y) override;
   void binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) override;
   void compare(CompareOp op, const Tensor& a, const Tensor& b, Tensor& y) override;

@@ -21,6 +21,12 @@ struct UnaryGrad {
 };
 
 template <typename T>
+struct ReluGrad {
+  ReluMask<Accumulate<T>> mask;
+  __device__ T operator()(T y, T dy) const { return narrow<T>(mask(widen(y), widen(dy))); }
+};
+
+template <typename T>
 struct ScaleShift {
   Accumulate<T> scale, shift;
   __device__ T operator()(T x) const { return narrow<T>(Accumulate<T>(widen(x) * scale + shift)); }
@@ -85,6 +91,13 @@ void CudaBackend::unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, 
     visit_floating(dy.dtype(), "unary_grad", [&]<typename T>(Type<T>) {
       map_dense<T, T, T>(UnaryGrad<Op, T>{}, dx, dense_saved, dense_dy);
     });
+  });
+}
+
+void CudaBackend::relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) {
+  const Tensor dense_y = packed(*this, y), dense_dy = packed(*this, dy);
+  visit_floating(dy.dtype(), "relu_grad", [&]<typename T>(Type<T>) {
+    map_dense<T, T, T>(ReluGrad<T>{{Accumulate<T>(scale)}}, dx, dense_y, dense_dy);
   });
 }
 

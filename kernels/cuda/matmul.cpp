@@ -322,7 +322,7 @@ void CudaBackend::linear_grad(const Tensor& dy, const Tensor& x, const Tensor& w
   if (narrow_linear_grad(dy, x, weight, grads)) return;
   if (grads.dx.defined()) {
     matmul(dy, weight, grads.dx);
-    if (grads.mask_scale != 0) mask_gradient(x, grads.mask_scale, grads.dx);
+    if (grads.mask_scale != 0) relu_grad(x, grads.dx, grads.mask_scale, grads.dx);
   }
   const bool both = grads.dweight.defined() && grads.dbias.defined() && x.numel() > 0 && dy.numel() > 0;
   const Epilogue sums{CUBLASLT_EPILOGUE_BGRADB, both ? grads.dbias.raw() : nullptr};

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "dlengine/kernels/cuda/context.h"
-#include "dlengine/kernels/cuda/map.cuh"
+#include "dlengine/kernels/cuda/launch.h"
 #include "dlengine/kernels/cuda/narrow_linear.h"
+#include "dlengine/kernels/cuda/vec.cuh"
 #include "dlengine/kernels/functors.h"
 
 namespace dlengine::cuda {
@@ -117,12 +118,6 @@ T* data_or_null(const Tensor& x) {
   return x.defined() ? x.data<T>() : nullptr;
 }
 
-template <typename T>
-struct Masked {
-  ReluMask<Accumulate<T>> mask;
-  __device__ T operator()(T y, T dx) const { return narrow<T>(mask(widen(y), widen(dx))); }
-};
-
 }  // namespace
 
 bool narrow_linear_grad(const Tensor& dy, const Tensor& x, const Tensor& weight,
@@ -148,12 +143,6 @@ bool narrow_linear_grad(const Tensor& dy, const Tensor& x, const Tensor& weight,
     launch_narrow<T, kMostOutputs>(p, stream);
   });
   return true;
-}
-
-void mask_gradient(const Tensor& y, double scale, Tensor& dx) {
-  visit_floating(dx.dtype(), "linear_grad", [&]<typename T>(Type<T>) {
-    map_dense<T, T, T>(Masked<T>{{Accumulate<T>(scale)}}, dx, y, dx);
-  });
 }
 
 }  // namespace dlengine::cuda

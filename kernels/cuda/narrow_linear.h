@@ -9,7 +9,4 @@ namespace dlengine::cuda {
 /// that are not narrow.
 bool narrow_linear_grad(const Tensor& dy, const Tensor& x, const Tensor& weight, Backend::LinearGrads& grads);
 
-/// dx = dx * (y > 0) * scale
-void mask_gradient(const Tensor& y, double scale, Tensor& dx);
-
 }  // namespace dlengine::cuda

@@ -31,6 +31,9 @@ struct PoolShape {
         padding_h(int(params.padding.h)),
         padding_w(int(params.padding.w)),
         count_padding(params.count_include_pad) {}
+  bool tiles() const {
+    return kernel_h == stride_h && kernel_w == stride_w && padding_h == 0 && padding_w == 0;
+  }
 };
 
 // Rows and columns [.._begin, .._end) of something.
@@ -68,21 +71,53 @@ __device__ Pixel pixel_at(int64_t i, int rows, int columns) {
   return {row.quotient, int(row.rest), int(column.rest)};
 }
 
+// What y ends in.
+template <typename A>
+struct Finish {
+  bool relu, drops;
+  uint32_t threshold;
+  A scale;
+  PhiloxKey key;
+
+  explicit Finish(const Ending& ending)
+      : relu(ending.activation == Activation::relu),
+        drops(ending.dropout > 0),
+        threshold(dropout_threshold(ending.dropout)),
+        scale(A(ending.scale())),
+        key(ending.key) {}
+};
+
+// Largest pixel of a window. Padding is at most half of the kernel, so the window has a pixel.
 template <typename T>
-__global__ void max_pool_kernel(PoolShape s, const T* x, T* y) {
-  const int64_t i = thread_number();
-  if (i >= s.planes * s.p * s.q) return;
-  const Pixel out = pixel_at(i, s.p, s.q);
-  const Window window = pixels_under(s, out.row, out.column);
-  const T* image = x + out.plane * s.h * s.w;
-  // Padding is at most half of the kernel, so the window has a pixel.
-  Accumulate<T> largest = widen(image[int64_t{window.row_begin} * s.w + window.column_begin]);
+__device__ Accumulate<T> largest_pixel(const T* image, int width, const Window& window) {
+  Accumulate<T> largest = widen(image[int64_t{window.row_begin} * width + window.column_begin]);
   for (int row = window.row_begin; row < window.row_end; ++row) {
     for (int column = window.column_begin; column < window.column_end; ++column) {
-      largest = Maximum::value(largest, widen(image[int64_t{row} * s.w + column]));
+      largest = Maximum::value(largest, widen(image[int64_t{row} * width + column]));
     }
   }
-  y[i] = narrow<T>(largest);
+  return largest;
+}
+
+// With dropout a thread computes the four pixels that share a block of random words, else one.
+template <typename T, int kPixels>
+__global__ void max_pool_kernel(PoolShape s, Finish<Accumulate<T>> finish, const T* x, T* y) {
+  const int64_t first = thread_number() * kPixels, count = s.planes * s.p * s.q;
+  if (first >= count) return;
+  PhiloxBlock bits{};
+  if constexpr (kPixels > 1) bits = philox(finish.key.now(), uint64_t(first) / kPixels);
+#pragma unroll
+  for (int lane = 0; lane < kPixels; ++lane) {
+    if (first + lane >= count) break;
+    const Pixel out = pixel_at(first + lane, s.p, s.q);
+    const Window window = pixels_under(s, out.row, out.column);
+    Accumulate<T> value = largest_pixel(x + out.plane * s.h * s.w, s.w, window);
+    if (finish.relu) value = Relu::value(value);
+    if constexpr (kPixels > 1) {
+      value = bits.word[lane] >= finish.threshold ? value * finish.scale : Accumulate<T>(0);
+    }
+    y[first + lane] = narrow<T>(value);
+  }
 }
 
 template <typename A>
@@ -103,9 +138,44 @@ __device__ bool is_first(const T* image, int width, const Window& window, Accumu
   return true;
 }
 
+// The gradient that a window with the result y sends to its largest pixel.
+template <typename T>
+__device__ T gradient_of_window(const Finish<Accumulate<T>>& finish, T y, T dy) {
+  return finish.relu ? narrow<T>(ReluMask<Accumulate<T>>{finish.scale}(widen(y), widen(dy))) : dy;
+}
+
+// Windows that neither overlap nor leave gaps: a thread for each of them, and for each rest of one at the
+// lower and right edges, writes its pixels of dx.
+template <typename T>
+__global__ void max_pool_tiles_grad_kernel(PoolShape s, Finish<Accumulate<T>> finish, const T* x, const T* y,
+                                           const T* dy, T* dx) {
+  const int rows = (s.h + s.kernel_h - 1) / s.kernel_h, columns = (s.w + s.kernel_w - 1) / s.kernel_w;
+  const int64_t i = thread_number();
+  if (i >= s.planes * rows * columns) return;
+  const Pixel tile = pixel_at(i, rows, columns);
+  const Window window = pixels_under(s, tile.row, tile.column);
+  const int64_t image = tile.plane * s.h * s.w;
+  const bool whole = tile.row < s.p && tile.column < s.q;
+  T gradient(0);
+  if (whole) {
+    const int64_t place = (tile.plane * s.p + tile.row) * s.q + tile.column;
+    gradient = gradient_of_window(finish, y[place], dy[place]);
+  }
+  const Accumulate<T> largest = largest_pixel(x + image, s.w, window);
+  for (int row = window.row_begin; row < window.row_end; ++row) {
+    for (int column = window.column_begin; column < window.column_end; ++column) {
+      const int64_t at = image + int64_t{row} * s.w + column;
+      const bool wins = same_value(widen(x[at]), largest);
+      dx[at] = wins ? gradient : T(0);
+      if (wins) gradient = T(0);  // the first takes it
+    }
+  }
+}
+
 // A thread per pixel of x adds what the windows over it send, in the order of the windows.
 template <typename T>
-__global__ void max_pool_grad_kernel(PoolShape s, const T* x, const T* y, const T* dy, T* dx) {
+__global__ void max_pool_grad_kernel(PoolShape s, Finish<Accumulate<T>> finish, const T* x, const T* y,
+                                     const T* dy, T* dx) {
   const int64_t i = thread_number();
   if (i >= s.planes * s.h * s.w) return;
   const Pixel pixel = pixel_at(i, s.h, s.w);
@@ -116,9 +186,11 @@ __global__ void max_pool_grad_kernel(PoolShape s, const T* x, const T* y, const 
   for (int p = over.row_begin; p < over.row_end; ++p) {
     for (int q = over.column_begin; q < over.column_end; ++q) {
       const int64_t place = (pixel.plane * s.p + p) * s.q + q;
-      const Accumulate<T> largest = widen(y[place]);
-      if (!same_value(value, largest)) continue;
-      if (is_first(image, s.w, pixels_under(s, p, q), largest, pixel)) sum += widen(dy[place]);
+      const Window window = pixels_under(s, p, q);
+      // Behind relu alone y differs from the largest pixel only where it sends nothing.
+      const Accumulate<T> largest = finish.drops ? largest_pixel(image, s.w, window) : widen(y[place]);
+      if (!same_value(value, largest) || !is_first(image, s.w, window, largest, pixel)) continue;
+      sum += widen(gradient_of_window(finish, y[place], dy[place]));
     }
   }
   dx[i] = narrow<T>(sum);
@@ -160,18 +232,25 @@ __global__ void avg_pool_grad_kernel(PoolShape s, const T* dy, T* dx) {
 
 void CudaBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) {
   if (y.numel() == 0) return;
+  const int pixels = params.ending.dropout > 0 ? 4 : 1;  // of a thread
   visit_floating(x.dtype(), "max_pool2d", [&]<typename T>(Type<T>) {
-    DLENGINE_LAUNCH(max_pool_kernel<T>, blocks_for(y.numel(), kThreads), kThreads, 0, enter(x.device()),
-                    PoolShape(x, y, params), x.data<T>(), y.data<T>());
+    const auto kernel = pixels == 4 ? max_pool_kernel<T, 4> : max_pool_kernel<T, 1>;
+    DLENGINE_LAUNCH(kernel, blocks_for(y.numel(), kThreads * pixels), kThreads, 0, enter(x.device()),
+                    PoolShape(x, y, params), Finish<Accumulate<T>>(params.ending), x.data<T>(), y.data<T>());
   });
 }
 
 void CudaBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy,
                                   const Pool2dParams& params, Tensor& dx) {
   if (dx.numel() == 0) return;
+  const PoolShape s(x, y, params);
   visit_floating(x.dtype(), "max_pool2d_grad", [&]<typename T>(Type<T>) {
-    DLENGINE_LAUNCH(max_pool_grad_kernel<T>, blocks_for(dx.numel(), kThreads), kThreads, 0, enter(x.device()),
-                    PoolShape(x, y, params), x.data<T>(), y.data<T>(), dy.data<T>(), dx.data<T>());
+    const int64_t threads =
+        s.tiles() ? s.planes * blocks_for(s.h, s.kernel_h) * blocks_for(s.w, s.kernel_w) : dx.numel();
+    const auto kernel = s.tiles() ? max_pool_tiles_grad_kernel<T> : max_pool_grad_kernel<T>;
+    DLENGINE_LAUNCH(kernel, blocks_for(threads, kThreads), kThreads, 0, enter(x.device()), s,
+                    Finish<Accumulate<T>>(params.ending), x.data<T>(), y.data<T>(), dy.data<T>(),
+                    dx.data<T>());
   });
 }
 
