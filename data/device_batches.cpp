@@ -34,11 +34,28 @@ DeviceBatches::DeviceBatches(const Samples& all, const LoaderOptions& options, D
   start_epoch(0);
 }
 
+std::vector<int64_t> DeviceBatches::order_of(int64_t epoch) {
+  if (next_order_.valid()) {
+    std::vector<int64_t> order = next_order_.get();
+    if (epoch == epoch_ + 1) return order;
+  }
+  return sample_order(all_.size(), options_, epoch);
+}
+
 void DeviceBatches::start_epoch(int64_t epoch) {
-  const std::vector<int64_t> order = sample_order(all_.size(), options_, epoch);
-  const Device device = order_.device();
-  backend_for(device).copy_from_host(order_.raw(), order.data(), order.size() * sizeof(int64_t),
-                                     device.index);
+  const bool same_order = epoch >= 0 && epoch_ >= 0 && (epoch == epoch_ || !options_.shuffle);
+  if (!same_order) {
+    const std::vector<int64_t> order = order_of(epoch);
+    const Device device = order_.device();
+    backend_for(device).copy_from_host(order_.raw(), order.data(), order.size() * sizeof(int64_t),
+                                       device.index);
+    if (options_.shuffle) {
+      next_order_ = std::async(std::launch::async, [count = all_.size(), options = options_, epoch] {
+        return sample_order(count, options, epoch + 1);
+      });
+    }
+  }
+  epoch_ = epoch;
   position_ = 0;
 }
 

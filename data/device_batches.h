@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
+#include <vector>
 
 #include "dlengine/core/samples.h"
 #include "dlengine/data/loader.h"
@@ -36,12 +38,16 @@ class DeviceBatches {
 
  private:
   BatchPosition advance(int64_t rows);
+  std::vector<int64_t> order_of(int64_t epoch);
 
   Samples all_;
   LoaderOptions options_;
   int64_t batches_;
   Tensor order_;          // i64 [N]
+  int64_t epoch_ = -1;    // whose order that is
   int64_t position_ = 0;  // samples of this epoch that were taken
+  // The order of the next epoch, drawn by a thread while the device works on this one.
+  std::future<std::vector<int64_t>> next_order_;
 };
 
 }  // namespace dlengine
