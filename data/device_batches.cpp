@@ -43,7 +43,8 @@ std::vector<int64_t> DeviceBatches::order_of(int64_t epoch) {
 }
 
 void DeviceBatches::start_epoch(int64_t epoch) {
-  const bool same_order = epoch >= 0 && epoch_ >= 0 && (epoch == epoch_ || !options_.shuffle);
+  check_epoch("DeviceBatches", epoch);
+  const bool same_order = epoch_ >= 0 && (epoch == epoch_ || !options_.shuffle);
   if (!same_order) {
     const std::vector<int64_t> order = order_of(epoch);
     const Device device = order_.device();

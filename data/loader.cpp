@@ -96,6 +96,7 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options) {
 Loader::~Loader() = default;
 
 void Loader::start_epoch(int64_t epoch) {
+  check_epoch("Loader", epoch);
   std::vector<int64_t> order = sample_order(impl_->dataset.size(), impl_->options, epoch);
   impl_->stop();
   impl_->order = std::move(order);

@@ -21,6 +21,10 @@ void check_order_options(const char* who, const LoaderOptions& options) {
   check<ValueError>(options.batch_size >= 1, "{}: need batch_size >= 1, got {}", who, options.batch_size);
 }
 
+void check_epoch(const char* who, int64_t epoch) {
+  check<ValueError>(epoch >= 0, "{}: need epoch >= 0, got {}", who, epoch);
+}
+
 int64_t count_batches(int64_t samples, const LoaderOptions& options) {
   const int64_t full = samples / options.batch_size;
   const bool rest = samples % options.batch_size != 0 && !options.drop_last;
@@ -28,7 +32,6 @@ int64_t count_batches(int64_t samples, const LoaderOptions& options) {
 }
 
 std::vector<int64_t> sample_order(int64_t count, const LoaderOptions& options, int64_t epoch) {
-  check<ValueError>(epoch >= 0, "the order of samples: need epoch >= 0, got {}", epoch);
   if (options.shuffle) {
     Generator generator;
     generator.set_state({.seed = options.seed, .next_stream = kOrderStreams + static_cast<uint64_t>(epoch)});

@@ -11,10 +11,13 @@ namespace dlengine {
 /// Throws ValueError for batch_size < 1; `who` is told.
 void check_order_options(const char* who, const LoaderOptions& options);
 
+/// Throws ValueError for epoch < 0.
+void check_epoch(const char* who, int64_t epoch);
+
 /// Batches of an epoch.
 int64_t count_batches(int64_t samples, const LoaderOptions& options);
 
-/// The numbers 0 .. count-1 in the order of the epoch. Throws ValueError for epoch < 0.
+/// The numbers 0 .. count-1 in the order of the epoch.
 std::vector<int64_t> sample_order(int64_t count, const LoaderOptions& options, int64_t epoch);
 
 }  // namespace dlengine
