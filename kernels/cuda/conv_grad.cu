@@ -95,10 +95,10 @@ void launch_bias_grad(Channels s, const Tensor& dy, const Tensor& y, Tensor& dz,
   s.chunk = chunk_of(s.count, s.channels, kWidth);
   const int64_t blocks = s.channels * blocks_for(s.count, s.chunk);
   const Scratch parts(size_t(blocks) * sizeof(A), dy.device());
-  const auto kernel = y.defined() ? bias_grad_kernel<T, kWidth, true> : bias_grad_kernel<T, kWidth, false>;
+  const auto bias_grad = y.defined() ? bias_grad_kernel<T, kWidth, true> : bias_grad_kernel<T, kWidth, false>;
   const T* results = y.defined() ? y.data<T>() : nullptr;
   T* masked = y.defined() ? dz.data<T>() : nullptr;
-  DLENGINE_LAUNCH(kernel, unsigned(blocks), kThreads, 0, enter(dy.device()), s,
+  DLENGINE_LAUNCH(bias_grad, unsigned(blocks), kThreads, 0, enter(dy.device()), s,
                   aligned16(dy.raw(), results, masked), dy.data<T>(), results, masked,
                   static_cast<A*>(parts.data()), arrivals_of(dy.device()), db.data<T>());
 }

@@ -234,8 +234,8 @@ void CudaBackend::max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor
   if (y.numel() == 0) return;
   const int pixels = params.ending.dropout > 0 ? 4 : 1;  // of a thread
   visit_floating(x.dtype(), "max_pool2d", [&]<typename T>(Type<T>) {
-    const auto kernel = pixels == 4 ? max_pool_kernel<T, 4> : max_pool_kernel<T, 1>;
-    DLENGINE_LAUNCH(kernel, blocks_for(y.numel(), kThreads * pixels), kThreads, 0, enter(x.device()),
+    const auto max_pool = pixels == 4 ? max_pool_kernel<T, 4> : max_pool_kernel<T, 1>;
+    DLENGINE_LAUNCH(max_pool, blocks_for(y.numel(), kThreads * pixels), kThreads, 0, enter(x.device()),
                     PoolShape(x, y, params), Finish<Accumulate<T>>(params.ending), x.data<T>(), y.data<T>());
   });
 }
@@ -247,8 +247,8 @@ void CudaBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor
   visit_floating(x.dtype(), "max_pool2d_grad", [&]<typename T>(Type<T>) {
     const int64_t threads =
         s.tiles() ? s.planes * blocks_for(s.h, s.kernel_h) * blocks_for(s.w, s.kernel_w) : dx.numel();
-    const auto kernel = s.tiles() ? max_pool_tiles_grad_kernel<T> : max_pool_grad_kernel<T>;
-    DLENGINE_LAUNCH(kernel, blocks_for(threads, kThreads), kThreads, 0, enter(x.device()), s,
+    const auto max_pool_grad = s.tiles() ? max_pool_tiles_grad_kernel<T> : max_pool_grad_kernel<T>;
+    DLENGINE_LAUNCH(max_pool_grad, blocks_for(threads, kThreads), kThreads, 0, enter(x.device()), s,
                     Finish<Accumulate<T>>(params.ending), x.data<T>(), y.data<T>(), dy.data<T>(),
                     dx.data<T>());
   });

@@ -70,6 +70,10 @@ const FusedRow kRows[] = {
      {{2, 3, 8, 9}},
      [](const auto& in, const Ending& e) { return max_pool2d(in[0], {.kernel = 2, .ending = e}); },
      true},
+    {"max_pool_with_an_odd_number_of_results",
+     {{3, 3, 6, 7}},
+     [](const auto& in, const Ending& e) { return max_pool2d(in[0], {.kernel = 2, .ending = e}); },
+     true},
     {"max_pool_of_windows_that_overlap",
      {{2, 3, 8, 9}},
      [](const auto& in, const Ending& e) {
