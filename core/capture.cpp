@@ -67,6 +67,34 @@ void Capture::at_replay(std::function<void()> f) {
   if (phase_ == Phase::recording) step_.at_replay_.push_back(std::move(f));
 }
 
+void Capture::writes(const std::shared_ptr<Storage>& storage) {
+  std::vector<std::shared_ptr<Storage>>& known = step_.written_;
+  if (phase_ == Phase::rehearsal || storage->owner().get() == &allocator()) return;
+  if (std::find(known.begin(), known.end(), storage) == known.end()) known.push_back(storage);
+}
+
+bool Capture::is_constant(const void* address) {
+  if (!on_this_thread) return false;
+  const RecordedStep& step = on_this_thread->step_;
+  return step.constants_.holds(address) ||
+         std::any_of(step.prepared_.begin(), step.prepared_.end(),
+                     [address](const Tensor& tensor) { return tensor.raw() == address; });
+}
+
+Tensor Capture::prepared(const Shape& shape, DType dtype) {
+  std::vector<Tensor>& all = step_.prepared_;
+  if (phase_ == Phase::rehearsal) return all.emplace_back(empty(shape, dtype, device()));
+  // The rehearsal's memory: new one may have served other kernels of the recording, which would overwrite it.
+  check<Error>(prepared_ < all.size() && all[prepared_].shape() == shape && all[prepared_].dtype() == dtype,
+               "a recorded step prepares what it did not prepare in its rehearsal");
+  return all[prepared_++];
+}
+
+void written_in_place(const Tensor& x) {
+  x.storage()->bump_version();
+  if (on_this_thread) on_this_thread->writes(x.storage());
+}
+
 Allocator& current_allocator(Device device) {
   if (on_this_thread && on_this_thread->device() == device) return on_this_thread->allocator();
   return backend_for(device).allocator(device.index);
@@ -91,12 +119,14 @@ bool RecordedStep::rehearse(const std::function<void()>& step) {
 void RecordedStep::record(const std::function<void()>& step, int times) {
   at_replay_.clear();
   make_words();
+  constants_.notice_writes();
   Backend& backend = backend_for(device_);
   backend.begin_recording(device_.index);
   memory_->seal(device_ != kCpu);
   try {
-    const Capture capture(*this, Capture::Phase::recording);
+    Capture capture(*this, Capture::Phase::recording);
     for (int i = 0; i < times; ++i) {
+      capture.prepared_ = 0;
       step();
       advance_words();
     }
@@ -127,9 +157,11 @@ void RecordedStep::replay(int times) {
   const bool elsewhere = std::any_of(entries_.begin(), entries_.end(),
                                      [](const Entry& entry) { return entry.now() != entry.expected; });
   if (elsewhere) send_words();
+  if (constants_.notice_writes()) kept->recording->prepare();
   kept->recording->replay();
   for (int i = 0; i < times; ++i) count_step();
   for (const auto& f : kept->at_replay) f();
+  for (const auto& storage : written_) storage->bump_version();
 }
 
 // --- Its words ---

@@ -7,14 +7,17 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dlengine/core/allocator.h"
 #include "dlengine/core/tensor.h"
+#include "dlengine/core/watch.h"
 
 namespace dlengine {
 
@@ -26,6 +29,8 @@ class Recording {
   virtual ~Recording() = default;
   /// Queues the work once more.
   virtual void replay() = 0;
+  /// Before replay(), where the step's constants have changed: does what depends on them alone.
+  virtual void prepare() {}
   /// Kernels (nodes of a CUDA graph) of one replay.
   virtual int64_t size() const = 0;
 };
@@ -48,6 +53,13 @@ class RecordedStep {
   ~RecordedStep();
   RecordedStep(const RecordedStep&) = delete;
   RecordedStep& operator=(const RecordedStep&) = delete;
+
+  /// Before rehearse(): names tensors that seldom change, such as weights in inference. What depends on them
+  /// alone, as the form in which a kernel reads them, is then not computed by every replay, but only by those
+  /// before which a constant was written to in place.
+  void rely_on(std::vector<Tensor> constants) { constants_ = Watch(std::move(constants)); }
+  /// True if a constant shows other memory than it did then: the recording is of no more use.
+  bool constants_moved() const { return constants_.moved(); }
 
   /// Runs step() as usual. False if it does what cannot be recorded; reason() then says what.
   bool rehearse(const std::function<void()>& step);
@@ -86,8 +98,11 @@ class RecordedStep {
   Device device_;
   std::shared_ptr<StepMemory> memory_;
   std::vector<Entry> entries_;
-  Tensor words_, changes_;                        // i64 [entries, 2]
-  std::vector<std::function<void()>> at_replay_;  // of the recording that is being made
+  Tensor words_, changes_;  // i64 [entries, 2]
+  Watch constants_;
+  std::vector<Tensor> prepared_;                   // from constants alone; all recordings share it
+  std::vector<std::shared_ptr<Storage>> written_;  // in place
+  std::vector<std::function<void()>> at_replay_;   // of the recording that is being made
   std::vector<Kept> kept_;
   std::string reason_;
 };
@@ -110,6 +125,13 @@ class Capture {
   LiveWords words(const void* owner, std::function<Words()> now);
   /// f() is called after every replay: what the host counts along with the device.
   void at_replay(std::function<void()> f);
+  /// The step writes to this storage in place; its version follows in replays.
+  void writes(const std::shared_ptr<Storage>& storage);
+
+  /// True if the address lies in a constant of the step that this thread captures.
+  static bool is_constant(const void* address);
+  /// A tensor that stays with the step, to be filled from its constants alone; it is a constant in turn.
+  Tensor prepared(const Shape& shape, DType dtype);
 
  private:
   friend class RecordedStep;
@@ -120,7 +142,11 @@ class Capture {
 
   RecordedStep& step_;
   Phase phase_;
+  size_t prepared_ = 0;  // tensors that this step of the recording has asked for
 };
+
+/// Raises the storage's version, as x is written to in place: now, and in each replay of a captured step.
+void written_in_place(const Tensor& x);
 
 /// Where new memory of the device comes from on this thread: from the step that is captured, or the device.
 Allocator& current_allocator(Device device);

@@ -25,6 +25,8 @@ class Storage {
   std::byte* data() const { return data_; }
   size_t bytes() const { return bytes_; }
   Device device() const { return device_; }
+  /// Of foreign memory, or the recorded step's memory that it comes from; else null.
+  const std::shared_ptr<void>& owner() const { return owner_; }
 
   /// Counts in-place writes, so that the tape notices when a saved tensor was changed before backward().
   uint32_t version() const { return version_; }
@@ -36,7 +38,7 @@ class Storage {
   Device device_;
   uint32_t version_ = 0;
   Allocator* allocator_ = nullptr;  // null for foreign memory
-  std::shared_ptr<void> owner_;     // of foreign memory, or of the allocator
+  std::shared_ptr<void> owner_;     // of foreign memory, or the allocator
 };
 
 }  // namespace dlengine

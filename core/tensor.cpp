@@ -68,7 +68,7 @@ void check_writable(const char* op, const Tensor& tensor) {
   const bool on_tape = tensor.requires_grad() || tensor.impl()->node;
   check<AutogradError>(!on_tape || !grad_enabled(),
                        "{}: the tensor is on the tape; write to it inside of a NoGrad, or detach() it", op);
-  tensor.storage()->bump_version();
+  written_in_place(tensor);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/norm.h"
 #include "dlengine/layers/init.h"
 
@@ -57,6 +58,14 @@ Tensor BatchNorm::forward_with(const Ending& ending, const Tensor& x) {
                      .momentum = options_.momentum,
                      .eps = options_.eps,
                      .activation = ending.activation});
+}
+
+ChannelMap BatchNorm::channel_map() const {
+  if (!running_mean_.defined()) return {};
+  const Tensor inv_std = reciprocal(sqrt(running_var_ + options_.eps));
+  const Tensor scale = options_.affine ? weight_ * inv_std : inv_std;
+  const Tensor shift = -(running_mean_ * scale);
+  return {scale, options_.affine ? shift + bias_ : shift};
 }
 
 void BatchNorm::visit(ModuleVisitor& visitor) {

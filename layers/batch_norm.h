@@ -26,6 +26,7 @@ class BatchNorm : public Module {
   Tensor forward(const Tensor& x) override { return forward_with({}, x); }
   bool takes(const Ending& ending) const override { return ending.dropout == 0; }
   Tensor forward_with(const Ending& ending, const Tensor& x) override;
+  ChannelMap channel_map() const override;
   void visit(ModuleVisitor& visitor) override;
   void build() override;
   DType parameter_type(DType compute) const override;

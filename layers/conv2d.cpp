@@ -50,7 +50,11 @@ Tensor Conv2d::forward_with(const Ending& ending, const Tensor& x) {
     const int64_t given = options_.in_channels;
     make(given > 0 ? given : x.dim(1), x.dtype(), x.device());
   }
-  return conv2d(x, weight_, bias_,
+  return forward_affine(affine(), ending, x);
+}
+
+Tensor Conv2d::forward_affine(const Affine& weights, const Ending& ending, const Tensor& x) {
+  return conv2d(x, weights.weight, weights.bias,
                 {.stride = options_.stride,
                  .padding = options_.padding,
                  .dilation = options_.dilation,

@@ -35,6 +35,8 @@ class Conv2d final : public Module {
   Tensor forward(const Tensor& x) override { return forward_with({}, x); }
   bool takes(const Ending& ending) const override { return ending.dropout == 0; }
   Tensor forward_with(const Ending& ending, const Tensor& x) override;
+  Affine affine() const override { return {weight_, bias_}; }
+  Tensor forward_affine(const Affine& weights, const Ending& ending, const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;
   void build() override;
   int64_t flops(const Shape& input, const Shape& output) const override;

@@ -6,6 +6,7 @@
 #include "dlengine/layers/conv2d.h"
 #include "dlengine/layers/dropout.h"
 #include "dlengine/layers/flatten.h"
+#include "dlengine/layers/folded_norms.h"
 #include "dlengine/layers/gradcheck_module.h"
 #include "dlengine/layers/init.h"
 #include "dlengine/layers/linear.h"

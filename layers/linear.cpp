@@ -37,7 +37,11 @@ Tensor Linear::forward_with(const Ending& ending, const Tensor& x) {
     const int64_t given = options_.in_features;
     make(given > 0 ? given : x.dim(-1), x.dtype(), x.device());
   }
-  return linear(x, weight_, bias_, ending);
+  return forward_affine(affine(), ending, x);
+}
+
+Tensor Linear::forward_affine(const Affine& weights, const Ending& ending, const Tensor& x) {
+  return linear(x, weights.weight, weights.bias, ending);
 }
 
 void Linear::visit(ModuleVisitor& visitor) {

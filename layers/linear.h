@@ -28,6 +28,8 @@ class Linear final : public Module {
   Tensor forward(const Tensor& x) override { return forward_with({}, x); }
   bool takes(const Ending&) const override { return true; }
   Tensor forward_with(const Ending& ending, const Tensor& x) override;
+  Affine affine() const override { return {weight_, bias_}; }
+  Tensor forward_affine(const Affine& weights, const Ending& ending, const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;
   void build() override;
   int64_t flops(const Shape& input, const Shape& output) const override;

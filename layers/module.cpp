@@ -132,14 +132,27 @@ Tensor Module::forward_with(const Ending& ending, const Tensor& x) {
   return ending.dropout > 0 ? dropout(activated, ending.dropout) : activated;
 }
 
+Tensor Module::forward_affine(const Affine&, const Ending&, const Tensor&) {
+  fail<ValueError>("{} has no weights that could be replaced", type_name());
+}
+
 void Module::passed_over(const Shape& shape) {
   if (newest_observer) newest_observer->called(*this, shape, shape);
 }
 
 Tensor Module::call(const Ending& ending, const Tensor& x) {
+  return observed(x, [&] { return ending.is_none() ? forward(x) : forward_with(ending, x); });
+}
+
+Tensor Module::call_affine(const Affine& weights, const Ending& ending, const Tensor& x) {
+  return observed(x, [&] { return forward_affine(weights, ending, x); });
+}
+
+template <typename F>
+Tensor Module::observed(const Tensor& x, const F& f) {
   try {
     check<ValueError>(x.defined(), "the input is undefined");
-    Tensor y = ending.is_none() ? forward(x) : forward_with(ending, x);
+    Tensor y = f();
     if (newest_observer) newest_observer->called(*this, x.shape(), y.shape());
     return y;
   } catch (Error& error) {

@@ -37,6 +37,18 @@ struct Window {
   Size2 stride = 1;  // input pixels between neighbouring output pixels
 };
 
+/// Weight and bias of a layer that computes y = weight x + bias, where x has as many axes as weight, and the
+/// channels of y are weight's first axis and y's second one.
+struct Affine {
+  Tensor weight;
+  Tensor bias;  // may be undefined
+};
+
+/// y = x * scale + shift for each channel (the second axis) of x; scale, shift [C].
+struct ChannelMap {
+  Tensor scale, shift;
+};
+
 /// Base of all layers and models. Call a module as a function: model(x). Modules are moved, not copied, as
 /// two modules with shared parameters are rarely meant; a shared Tensor member (tied weights) is trained and
 /// counted once.
@@ -66,6 +78,12 @@ class Module {
   virtual bool commutes_with_activation() const { return false; }
   /// What this layer is at the moment, if it is nothing but an activation or dropout.
   virtual Ending as_ending() const { return {}; }
+  /// The weights of a layer that is an affine map; undefined for others, and before the first input.
+  virtual Affine affine() const { return {}; }
+  /// forward_with() by other weights, for layers that have affine().
+  virtual Tensor forward_affine(const Affine& weights, const Ending& ending, const Tensor& x);
+  /// What this layer does in evaluation mode, if that is a map of channels; undefined otherwise.
+  virtual ChannelMap channel_map() const { return {}; }
   /// Names every parameter, buffer and child to the visitor; the default has none.
   virtual void visit(ModuleVisitor&) {}
   /// Makes parameters and buffers that do not exist yet, where their sizes are known without an input: in f32
@@ -85,6 +103,8 @@ class Module {
   Tensor operator()(const Tensor& x) { return call({}, x); }
   /// The same with forward_with().
   Tensor call(const Ending& ending, const Tensor& x);
+  /// The same with forward_affine().
+  Tensor call_affine(const Affine& weights, const Ending& ending, const Tensor& x);
   /// In place of a call, where a neighbour did what this layer does to a tensor of this shape.
   void passed_over(const Shape& shape);
 
@@ -127,6 +147,9 @@ class Module {
 
  private:
   friend class EvaluationMode;
+  template <typename F>
+  Tensor observed(const Tensor& x, const F& f);
+
   bool training_ = true;
 };
 

@@ -2,6 +2,7 @@
 #include "dlengine/layers/sequential.h"
 
 #include "dlengine/core/check.h"
+#include "dlengine/layers/folded_norms.h"
 
 namespace dlengine {
 
@@ -58,13 +59,22 @@ std::vector<Sequential::Part> Sequential::parts() const {
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (const Part& part : parts()) {
+  std::vector<Part> parts = this->parts();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const Part& part = parts[i];
     if (part.passed_over) {
       part.layer->passed_over(y.shape());
       continue;
     }
     try {
-      y = part.layer->call(part.takes, y);
+      const Affine* folded = FoldedNorms::weights_for(*part.layer);
+      if (folded && folded->weight.rank() == y.rank()) {
+        Part& norm = parts[i + 1];
+        y = part.layer->call_affine(*folded, norm.takes, y);
+        norm.passed_over = true;
+      } else {
+        y = part.layer->call(part.takes, y);
+      }
     } catch (Error& error) {
       error.add_context("layer " + *part.name);
       throw;

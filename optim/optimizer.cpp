@@ -46,7 +46,7 @@ void Optimizer::step() {
     for (size_t i = first; i < last; ++i) updates_[i] = count;
   }
   count_rate();
-  arena_.values().storage()->bump_version();
+  written_in_place(arena_.values());
 }
 
 // In a recorded step, the rate and the count are read from device memory, and the host counts along.
@@ -57,7 +57,6 @@ LiveWords Optimizer::live_words() {
     ++step_count_;
     count_rate();
     for (size_t i = 0; i < updates_.size(); ++i) updates_[i] += parameters()[i].grad().defined() ? 1 : 0;
-    arena_.values().storage()->bump_version();
   });
   return capture->words(this, [this] {
     return Words{reinterpret_cast<uintptr_t>(live_lr()), static_cast<uint64_t>(step_count_)};

@@ -53,14 +53,17 @@ struct CapturedStep::Variant {
   }
 };
 
-CapturedStep::CapturedStep(Device device, Function step) : device_(device), step_(std::move(step)) {}
+CapturedStep::CapturedStep(Device device, Function step, Constants constants)
+    : device_(device), step_(std::move(step)), constants_(std::move(constants)) {}
 CapturedStep::~CapturedStep() = default;
 CapturedStep::CapturedStep(CapturedStep&&) noexcept = default;
 CapturedStep& CapturedStep::operator=(CapturedStep&&) noexcept = default;
 
 CapturedStep::Variant& CapturedStep::variant_for(const std::vector<Tensor>& inputs) {
-  for (const auto& variant : variants_) {
-    if (variant->fits(inputs)) return *variant;
+  for (auto& variant : variants_) {
+    if (!variant->fits(inputs)) continue;
+    if (variant->recorded.constants_moved()) variant = std::make_unique<Variant>(device_, inputs);
+    return *variant;
   }
   return *variants_.emplace_back(std::make_unique<Variant>(device_, inputs));
 }
@@ -97,6 +100,7 @@ void CapturedStep::run(Variant& variant) {
       variant.stage = Stage::rehearsal;
       break;
     case Stage::rehearsal:
+      if (constants_) variant.recorded.rely_on(constants_());
       variant.rehearse(step);
       reason_ = variant.recorded.reason();
       variant.stage = Stage::recording;

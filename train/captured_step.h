@@ -30,7 +30,14 @@ class CapturedStep {
  public:
   using Function = std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs)>;
 
-  CapturedStep(Device device, Function step);
+  /// Tensors on the device that seldom change and so need not be read anew by every replay, as weights in
+  /// inference: what depends on them alone, such as filters in the form that a kernel reads, is computed when
+  /// the step is recorded and again where an in-place write has changed one since (Storage::version). If one
+  /// shows other memory (set_data, as by an optimizer that takes over the parameters), the step is recorded
+  /// anew. Asked for at the rehearsal.
+  using Constants = std::function<std::vector<Tensor>()>;
+
+  CapturedStep(Device device, Function step, Constants constants = {});
   ~CapturedStep();
   CapturedStep(CapturedStep&&) noexcept;
   CapturedStep& operator=(CapturedStep&&) noexcept;
@@ -59,6 +66,7 @@ class CapturedStep {
 
   Device device_;
   Function step_;
+  Constants constants_;
   std::vector<std::unique_ptr<Variant>> variants_;
   std::string reason_;
   int64_t kernels_ = 0;

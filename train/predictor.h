@@ -1,7 +1,10 @@
 // A model prepared for inference.
 #pragma once
 
+#include <memory>
+
 #include "dlengine/core/tensor.h"
+#include "dlengine/layers/folded_norms.h"
 #include "dlengine/layers/module.h"
 #include "dlengine/train/captured_step.h"
 
@@ -9,8 +12,13 @@ namespace dlengine {
 
 /// Calls a model in evaluation mode and off the tape; from the fourth call with inputs of one shape on
 /// without its host code, as CapturedStep. For a model of parts that do not say that they are replayable,
-/// every call runs as usual. Weights may change between calls, but must stay where they are; the model must
-/// outlive this object.
+/// every call runs as usual.
+///
+/// Work on weights alone is done ahead: batch norms are folded into the layers before them (FoldedNorms),
+/// which rounds otherwise than the model itself, and filters are brought into the form in which kernels read
+/// them. The model is left as it is; it must outlive this object. Each call sees whether its tensors were
+/// trained, loaded, written to or moved in between, and prepares anew. Only writes through raw addresses
+/// (Tensor::data) go unseen: call storage()->bump_version() on what was written.
 class Predictor {
  public:
   /// Moves the model to the device.
@@ -21,10 +29,13 @@ class Predictor {
   Tensor operator()(const Tensor& x);
 
  private:
+  void prepare(const Tensor& x);
+
   Module& model_;
   Device device_;
   bool replayable_;
-  CapturedStep step_;
+  std::unique_ptr<FoldedNorms> folded_;  // null before the first call
+  std::unique_ptr<CapturedStep> step_;   // null if the model is not replayable, too
 };
 
 }  // namespace dlengine

@@ -3,6 +3,7 @@
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
@@ -43,7 +44,7 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
   Tensor inv_std = empty_like(mean);
   backend.batch_norm_train(images, scale, dense(bias), state, y, mean, inv_std);
   for (const Tensor& running : {state.running_mean, state.running_var}) {
-    if (running.defined()) running.storage()->bump_version();
+    if (running.defined()) written_in_place(running);
   }
   return record("batch_norm", y, {x, weight, bias},
                 [layout, x = Saved(images), weight = Saved(scale), mean, inv_std,

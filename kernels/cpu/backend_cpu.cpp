@@ -10,6 +10,7 @@
 #include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/launch.h"
 #include "dlengine/kernels/cpu/onednn.h"
+#include "dlengine/kernels/cpu/prepared.h"
 #include "dlengine/kernels/cpu/scratch.h"
 
 namespace dlengine {
@@ -41,8 +42,9 @@ HostAllocator& host_allocator() {
 
 Tensor widened(const Tensor& x) {
   if (!x.defined()) return x;
-  Tensor y = wide_like(x);
-  cpu_backend().copy(x, y);
+  const Prepared wide(x.raw(), x.shape(), DType::f32);
+  Tensor y = wide.tensor();
+  wide.fill([&] { cpu_backend().copy(x, y); });
   return y;
 }
 
@@ -78,6 +80,7 @@ namespace {
 struct CpuRecording final : Recording {
   LaunchList launches;
   void replay() override { launches.run(); }
+  void prepare() override { launches.prepare(); }
   int64_t size() const override { return static_cast<int64_t>(launches.size()); }
 };
 

@@ -10,6 +10,7 @@
 #include "dlengine/kernels/cpu/direct_conv.h"
 #include "dlengine/kernels/cpu/launch.h"
 #include "dlengine/kernels/cpu/onednn.h"
+#include "dlengine/kernels/cpu/prepared.h"
 #include "dlengine/kernels/cpu/winograd.h"
 
 namespace dlengine {
@@ -56,6 +57,19 @@ void launch_pass(const Functions<Data>& functions, Way way, const ConvSizes& z, 
   launch([=, run = functions.direct, workspace = memory.as()] { run(z, data, {workspace, threads}); });
 }
 
+void launch_forward(const ConvSizes& z, ConvForward data) {
+  const Way way = way_for(z);
+  if (way != Way::winograd) return launch_pass(kForward, way, z, data);
+  const Prepared transformed(data.filters, winograd::transformed_bytes(z));
+  auto* to = transformed.as<float>();
+  transformed.fill([&] {
+    launch(
+        [=, filters = data.filters] { winograd::transform_filters(z, filters, to, winograd::best_isa()); });
+  });
+  data.filters = to;
+  launch_pass(kForward, way, z, data);
+}
+
 const float* data_or_null(const Tensor& x) { return x.defined() ? x.data<float>() : nullptr; }
 
 /// db [K]: the sum of dy over all axes but K.
@@ -95,8 +109,7 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, co
                y.data<double>());
   } else {
     return onednn::call("conv2d", [&] {
-      launch_pass(kForward, way_for(sizes), sizes,
-                  {x.data<float>(), w.data<float>(), data_or_null(bias), relu, y.data<float>()});
+      launch_forward(sizes, {x.data<float>(), w.data<float>(), data_or_null(bias), relu, y.data<float>()});
     });
   }
   if (relu) unary(UnaryOp::relu, y, y);

@@ -12,6 +12,7 @@
 #include "dlengine/kernels/cpu/launch.h"
 #include "dlengine/kernels/cpu/map.h"
 #include "dlengine/kernels/cpu/onednn.h"
+#include "dlengine/kernels/cpu/prepared.h"
 #include "dlengine/kernels/plan_cache.h"
 
 namespace dlengine {
@@ -166,9 +167,17 @@ std::shared_ptr<Plan> plan_for(Pass pass, const ConvSizes& sizes, bool bias = fa
 
 // --- Running ---
 
-const float* load_filters(const Plan& plan, const float* filters, float* buffer) {
-  const onednn::Team team(plan.all_threads);
-  return static_cast<const float*>(plan.filters.load(filters, buffer));
+/// Filters in the primitive's order.
+Prepared load_filters(const std::shared_ptr<Plan>& plan, const float* filters) {
+  Prepared loaded(filters, plan->filters.buffer_bytes());
+  if (plan->filters.is_plain()) return loaded;  // with no bytes
+  loaded.fill([&] {
+    launch([=, buffer = loaded.as<float>()] {
+      const onednn::Team team(plan->all_threads);
+      plan->filters.load(filters, buffer);
+    });
+  });
+  return loaded;
 }
 
 /// Calls f(number of the call, scratchpad); the threads share out the calls.
@@ -217,10 +226,9 @@ void sum_calls(const Plan& plan, int64_t count, float* slots, const RunCall& run
 
 void launch_library_forward(const ConvSizes& z, const ConvForward& data) {
   const auto plan = plan_for(Pass::forward, z, data.bias != nullptr, data.relu);
-  const Scratch buffer(plan->filters.buffer_bytes());
+  const Prepared filters = load_filters(plan, data.filters);
   const int64_t x_step = plan->images * z.c * z.h * z.w, y_step = plan->images * z.k * z.p * z.q;
-  launch([=, memory = buffer.as<float>()] {
-    const float* taps = load_filters(*plan, data.filters, memory);
+  launch([=, taps = plan->filters.is_plain() ? data.filters : filters.as<const float>()] {
     for_each_call(*plan, [&](int64_t call, void* scratchpad) {
       onednn::execute(plan->primitive, {{DNNL_ARG_SRC, plan->x, data.x + call * x_step},
                                         {DNNL_ARG_WEIGHTS, plan->filters.inner(), taps},
@@ -233,10 +241,9 @@ void launch_library_forward(const ConvSizes& z, const ConvForward& data) {
 
 void launch_library_grad_input(const ConvSizes& z, const ConvGradInput& data) {
   const auto plan = plan_for(Pass::grad_input, z);
-  const Scratch buffer(plan->filters.buffer_bytes());
+  const Prepared filters = load_filters(plan, data.filters);
   const int64_t x_step = plan->images * z.c * z.h * z.w, y_step = plan->images * z.k * z.p * z.q;
-  launch([=, memory = buffer.as<float>()] {
-    const float* taps = load_filters(*plan, data.filters, memory);
+  launch([=, taps = plan->filters.is_plain() ? data.filters : filters.as<const float>()] {
     for_each_call(*plan, [&](int64_t call, void* scratchpad) {
       onednn::execute(plan->primitive, {{DNNL_ARG_DIFF_DST, plan->y, data.dy + call * y_step},
                                         {DNNL_ARG_WEIGHTS, plan->filters.inner(), taps},

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,14 @@ class LaunchList {
  public:
   /// Where this thread's launches are kept; null if it records none.
   static LaunchList*& recording();
+  /// Those that depend on the step's constants alone; they are no part of run().
+  LaunchList& preparing() {
+    if (!preparing_) preparing_ = std::make_unique<LaunchList>();
+    return *preparing_;
+  }
+  void prepare() const {
+    if (preparing_) preparing_->run();
+  }
 
   template <typename F>
   void add(F&& f) {
@@ -27,6 +36,22 @@ class LaunchList {
 
  private:
   std::vector<std::function<void()>> launches_;
+  std::unique_ptr<LaunchList> preparing_;
+};
+
+/// While it lives, what this thread launches fills prepared tensors of the captured step (Capture::prepared)
+/// from its constants alone: a replay does it again only where those have changed.
+class Preparing {
+ public:
+  Preparing() : launches_(LaunchList::recording()) {
+    if (launches_) LaunchList::recording() = &launches_->preparing();
+  }
+  ~Preparing() { LaunchList::recording() = launches_; }
+  Preparing(const Preparing&) = delete;
+  Preparing& operator=(const Preparing&) = delete;
+
+ private:
+  LaunchList* launches_;
 };
 
 /// Calls f() now, and again at every replay if this thread records. So f holds all it needs by value: a

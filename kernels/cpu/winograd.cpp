@@ -87,7 +87,8 @@ int64_t block_floats(const Problem& z, int64_t tiles) {
   return kPoints * (point_stride(z.in_channels * tiles) + point_stride(z.out_channels * tiles));
 }
 
-Plan convolution_plan(const Problem& z, int threads) {
+/// Of a forward pass, whose filters the caller has transformed.
+Plan forward_plan(const Problem& z, int threads) {
   const int64_t tiles = tiles_of(z), wanted = block_tiles(z, 28);
   Plan plan{.tiles = tiles,
             .parts = threads,
@@ -95,12 +96,18 @@ Plan convolution_plan(const Problem& z, int threads) {
             .block_floats = 0,
             .zeros = z.in_channels,
             .biases = 0,
-            .filters = kPoints * z.filter_stride};
+            .filters = 0};
   if (tiles < kFewTiles * plan.blocks) {
     plan.parts = 1;
     plan.blocks = ceil_div(tiles, wanted * threads);
   }
   plan.block_floats = block_floats(z, ceil_div(tiles, plan.blocks));
+  return plan;
+}
+
+Plan grad_input_plan(const Problem& z, int threads) {
+  Plan plan = forward_plan(z, threads);
+  plan.filters = kPoints * z.filter_stride;
   return plan;
 }
 
@@ -132,7 +139,7 @@ struct Run {
   Problem problem;
   Plan plan;
   const Kernels& kernels;
-  float *biases, *blocks, *filters;  // the filters come last, for forward_transformed() does without them
+  float *biases, *blocks, *filters;
 
   Run(const Problem& z, const Plan& cut, const Execution& execution)
       : problem(z), plan(cut), kernels(kernels_for(execution.isa)) {
@@ -177,10 +184,6 @@ void share(int64_t count, const F& f) {
   parallel_for(count, 1, [&](int64_t begin, int64_t end) { f(Range{begin, end}); });
 }
 
-Filters forward_filters(const ConvSizes& z, const float* taps) {
-  return {.taps = taps, .in_stride = 9, .out_stride = 9 * z.c, .rotated = false};
-}
-
 /// Returns `transformed`.
 const float* transform(const Problem& z, const Filters& filters, float* transformed, const Kernels& kernels) {
   share(z.in_channels, [&](Range channels) { kernels.transform_filters(z, filters, transformed, channels); });
@@ -198,11 +201,6 @@ void convolve(const Run& run, const Image& in, const float* filters, const Resul
   });
 }
 
-Run forward_run(const ConvSizes& sizes, const Execution& execution) {
-  const Problem z = forward_problem(sizes);
-  return {z, convolution_plan(z, execution.threads), execution};
-}
-
 void add_biases(const Run& run, float* dbias) {
   const int64_t channels = run.problem.out_channels;
   std::copy_n(run.biases, channels, dbias);
@@ -215,8 +213,12 @@ void add_biases(const Run& run, float* dbias) {
 
 size_t workspace_bytes(ConvPass pass, const ConvSizes& z, int threads) {
   const auto plan = [&] {
-    if (pass == ConvPass::grad_weight) return grad_weight_plan(forward_problem(z));
-    return convolution_plan(pass == ConvPass::forward ? forward_problem(z) : grad_input_problem(z), threads);
+    switch (pass) {
+      case ConvPass::forward: return forward_plan(forward_problem(z), threads);
+      case ConvPass::grad_input: return grad_input_plan(grad_input_problem(z), threads);
+      case ConvPass::grad_weight: break;
+    }
+    return grad_weight_plan(forward_problem(z));
   };
   return size_t(plan().floats()) * sizeof(float);
 }
@@ -226,22 +228,19 @@ size_t transformed_bytes(const ConvSizes& z) {
 }
 
 void transform_filters(const ConvSizes& z, const float* filters, float* transformed, Isa isa) {
-  transform(forward_problem(z), forward_filters(z, filters), transformed, kernels_for(isa));
+  const Filters taps{.taps = filters, .in_stride = 9, .out_stride = 9 * z.c, .rotated = false};
+  transform(forward_problem(z), taps, transformed, kernels_for(isa));
 }
 
-void forward(const ConvSizes& z, const ConvForward& data, const Execution& execution) {
-  const Run run = forward_run(z, execution);
-  const float* filters = transform(run.problem, forward_filters(z, data.filters), run.filters, run.kernels);
-  convolve(run, {data.x, nullptr}, filters, {data.bias, data.relu, data.y});
-}
-
-void forward_transformed(const ConvSizes& z, const ConvForward& data, const Execution& execution) {
-  convolve(forward_run(z, execution), {data.x, nullptr}, data.filters, {data.bias, data.relu, data.y});
+void forward(const ConvSizes& sizes, const ConvForward& data, const Execution& execution) {
+  const Problem z = forward_problem(sizes);
+  const Run run(z, forward_plan(z, execution.threads), execution);
+  convolve(run, {data.x, nullptr}, data.filters, {data.bias, data.relu, data.y});
 }
 
 void grad_input(const ConvSizes& sizes, const ConvGradInput& data, const Execution& execution) {
   const Problem z = grad_input_problem(sizes);
-  const Run run(z, convolution_plan(z, execution.threads), execution);
+  const Run run(z, grad_input_plan(z, execution.threads), execution);
   const Filters filters{.taps = data.filters, .in_stride = 9 * sizes.c, .out_stride = 9, .rotated = true};
   convolve(run, {data.dy, data.y}, transform(z, filters, run.filters, run.kernels),
            {nullptr, false, data.dx});

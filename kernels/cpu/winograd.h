@@ -29,13 +29,11 @@ struct Execution {
   Isa isa = best_isa();
 };
 
-void forward(const ConvSizes& sizes, const ConvForward& data, const Execution& execution);
-
-/// For filters that many calls share: transforms them once. Their layout depends on the instruction set.
+/// Transforms filters for forward(); their layout depends on the instruction set.
 size_t transformed_bytes(const ConvSizes& sizes);
 void transform_filters(const ConvSizes& sizes, const float* filters, float* transformed, Isa isa);
-/// As forward(), with data.filters transformed; the workspace may be smaller by transformed_bytes().
-void forward_transformed(const ConvSizes& sizes, const ConvForward& data, const Execution& execution);
+/// data.filters are transformed ones.
+void forward(const ConvSizes& sizes, const ConvForward& data, const Execution& execution);
 
 void grad_input(const ConvSizes& sizes, const ConvGradInput& data, const Execution& execution);
 

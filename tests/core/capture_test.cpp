@@ -127,6 +127,75 @@ TEST(RecordedStep, RefusesMemoryThatTheRehearsalLeftToNobody) {
   }
 }
 
+/// Convolutions that Winograd's kernels and the library compute, whose filters are transformed or reordered.
+struct Convolutions {
+  Tensor x = randn({2, 16, 8, 8});
+  Tensor w = randn({32, 16, 3, 3}, 0, 0.1), strided = randn({16, 32, 2, 2}, 0, 0.1);
+  Tensor y;
+
+  void operator()() {
+    const NoGrad no_grad;
+    y = conv2d(conv2d(x, w, Tensor()), strided, Tensor(), {.stride = 2});
+  }
+  std::vector<float> expected() const {
+    const NoGrad no_grad;
+    return conv2d(conv2d(x, w, Tensor()), strided, Tensor(), {.stride = 2}).to_vector<float>();
+  }
+};
+
+TEST(RecordedStep, PreparesWhatDependsOnConstantsAloneOnlyWhenTheyChange) {
+  Convolutions usual;
+  RecordedStep reads_weights(kCpu);
+  ASSERT_TRUE(reads_weights.rehearse([&] { usual(); }));
+  usual.y = Tensor();
+  reads_weights.record([&] { usual(); });
+
+  Convolutions step;
+  RecordedStep relies_on_weights(kCpu);
+  relies_on_weights.rely_on({step.w, step.strided});
+  ASSERT_TRUE(relies_on_weights.rehearse([&] { step(); }));
+  step.y = Tensor();
+  relies_on_weights.record([&] { step(); });
+  EXPECT_LT(relies_on_weights.size(), reads_weights.size());
+  EXPECT_EQ(step.y.to_vector<float>(), step.expected());
+
+  step.x.copy_(randn(step.x.shape()));
+  relies_on_weights.replay();
+  EXPECT_EQ(step.y.to_vector<float>(), step.expected());
+  for (Tensor* w : {&step.w, &step.strided}) {
+    w->copy_(randn(w->shape()));
+    relies_on_weights.replay();
+    EXPECT_EQ(step.y.to_vector<float>(), step.expected());
+  }
+}
+
+TEST(RecordedStep, KnowsThatAConstantMoved) {
+  Tensor w = ones({3});
+  RecordedStep step(kCpu);
+  step.rely_on({w});
+  w.fill_(2);
+  EXPECT_FALSE(step.constants_moved());
+  w.set_data(ones({3}));
+  EXPECT_TRUE(step.constants_moved());
+}
+
+TEST(RecordedStep, CountsTheWritesOfReplays) {
+  const Tensor x = ones({3});
+  Tensor y = zeros({3}), untouched = zeros({3});
+  const auto step = [&] {
+    const NoGrad no_grad;
+    y.copy_(zeros({3}) + x);
+  };
+  RecordedStep recorded(kCpu);
+  ASSERT_TRUE(recorded.rehearse(step));
+  recorded.record(step);
+  const uint32_t version = y.storage()->version(), other = untouched.storage()->version();
+  recorded.replay();
+  recorded.replay();
+  EXPECT_EQ(y.storage()->version(), version + 2);
+  EXPECT_EQ(untouched.storage()->version(), other);
+}
+
 TEST(StepMemory, ReusesItsBlocksAndGivesThemBackAtTheEnd) {
   HostAllocator source;
   {

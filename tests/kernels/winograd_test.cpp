@@ -194,8 +194,11 @@ struct Setting {
 Floats run_forward(const Data& data, bool biased, bool relu, const Setting& setting) {
   set_num_threads(setting.threads);
   Workspace workspace(workspace_bytes(ConvPass::forward, data.z, setting.threads));
+  Workspace transformed(transformed_bytes(data.z));
+  auto* const filters = static_cast<float*>(transformed.get());
+  transform_filters(data.z, data.filters.data(), filters, setting.isa);
   Guarded y(data.y.size());
-  forward(data.z, {data.x.data(), data.filters.data(), biased ? data.bias.data() : nullptr, relu, y.data()},
+  forward(data.z, {data.x.data(), filters, biased ? data.bias.data() : nullptr, relu, y.data()},
           {workspace.get(), setting.threads, setting.isa});
   return y.values();
 }
@@ -292,22 +295,6 @@ TEST_P(Winograd, ThreadsChangeNoBit) {
       EXPECT_EQ(run_grad_input(data, true, setting), dx) << shape.name() << threads;
       EXPECT_EQ(run_grad_weight(data, true, setting), dw) << shape.name() << threads;
     }
-  }
-}
-
-TEST_P(Winograd, FiltersMayBeTransformedOnce) {
-  for (const Case& shape : kCases) {
-    const Data data(shape);
-    Workspace transformed(transformed_bytes(data.z));
-    Workspace workspace(workspace_bytes(ConvPass::forward, data.z, 1) - transformed_bytes(data.z));
-    set_num_threads(1);
-    transform_filters(data.z, data.filters.data(), static_cast<float*>(transformed.get()), GetParam());
-    Guarded y(data.y.size());
-    forward_transformed(
-        data.z,
-        {data.x.data(), static_cast<const float*>(transformed.get()), data.bias.data(), true, y.data()},
-        {workspace.get(), 1, GetParam()});
-    EXPECT_EQ(y.values(), run_forward(data, true, true, {GetParam()})) << shape.name();
   }
 }
 
