@@ -41,16 +41,18 @@ void* HostAllocator::allocate(size_t bytes) {
   const bool sensible = bytes <= (size_t{1} << 56);
   const size_t size = sensible ? block_size(bytes) : bytes;
   void* pointer = nullptr;
-  if (const auto kept = free_.find(size); kept != free_.end() && !kept->second.empty()) {
-    pointer = kept->second.back();
-    kept->second.pop_back();
+  if (const auto known = kinds_.find(size); known != kinds_.end() && !known->second.free.empty()) {
+    pointer = known->second.free.back();
+    known->second.free.pop_back();
   } else {
     if (sensible) pointer = take_from_system(size);
     check<OutOfMemoryError>(
         pointer != nullptr,
         "out of host memory: {} bytes asked for, {} bytes in use, {} bytes kept for reuse", bytes,
         stats_.in_use, stats_.reserved - stats_.in_use);
-    block_size_.emplace(pointer, size);
+    Kind& kind = kinds_[size];
+    kind.bytes = size;
+    kind_of_.emplace(pointer, &kind);
     stats_.reserved += static_cast<int64_t>(size);
   }
   ++stats_.allocations;
@@ -62,9 +64,9 @@ void* HostAllocator::allocate(size_t bytes) {
 void HostAllocator::deallocate(void* pointer) noexcept {
   if (pointer == nullptr) return;
   const std::scoped_lock lock(mutex_);
-  const size_t size = block_size_.find(pointer)->second;
-  stats_.in_use -= static_cast<int64_t>(size);
-  free_[size].push_back(pointer);
+  Kind& kind = *kind_of_.find(pointer)->second;
+  stats_.in_use -= static_cast<int64_t>(kind.bytes);
+  kind.free.push_back(pointer);
 }
 
 MemoryStats HostAllocator::stats() const {
@@ -79,14 +81,14 @@ void HostAllocator::reset_peak() {
 
 void HostAllocator::trim() {
   const std::scoped_lock lock(mutex_);
-  for (auto& [size, blocks] : free_) {
-    for (void* pointer : blocks) {
-      block_size_.erase(pointer);
+  for (auto& [size, kind] : kinds_) {
+    for (void* pointer : kind.free) {
+      kind_of_.erase(pointer);
       std::free(pointer);
       stats_.reserved -= static_cast<int64_t>(size);
     }
+    kind.free.clear();
   }
-  free_.clear();
 }
 
 }  // namespace dlengine

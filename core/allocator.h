@@ -46,8 +46,13 @@ class HostAllocator final : public Allocator {
  private:
   mutable std::mutex mutex_;
   MemoryStats stats_;
-  std::map<size_t, std::vector<void*>> free_;     // by block size
-  std::unordered_map<void*, size_t> block_size_;  // of every block taken from the system
+  /// All blocks of one size.
+  struct Kind {
+    size_t bytes = 0;
+    std::vector<void*> free;
+  };
+  std::map<size_t, Kind> kinds_;              // by size; none ever goes away
+  std::unordered_map<void*, Kind*> kind_of_;  // of every block taken from the system
 };
 
 }  // namespace dlengine

@@ -10,6 +10,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/node.h"
 #include "dlengine/core/ops/common.h"
+#include "dlengine/core/small_blocks.h"
 
 namespace dlengine {
 
@@ -92,7 +93,7 @@ bool needs_grad(std::span<const Tensor> inputs) {
 
 void detail::put_on_tape(const char* name, Tensor& y, std::span<const Tensor> inputs,
                          BackwardFunction backward, bool undefined_is_one) {
-  auto node = std::make_shared<Node>(name, y, inputs.size());
+  auto node = make_small<Node>(name, y, inputs.size());
   Node::Input* next = node->inputs.begin();
   for (const Tensor& input : inputs) {
     Node::Input& edge = *next++;
@@ -126,7 +127,7 @@ class BackwardQueue {
   static bool earlier(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
     return a->sequence < b->sequence;
   }
-  std::vector<std::shared_ptr<Node>> nodes_;
+  std::vector<std::shared_ptr<Node>, SmallBlocks<std::shared_ptr<Node>>> nodes_;
 };
 
 bool InputGrads::wants(size_t i) const { return node_.inputs[i].wanted(); }

@@ -78,17 +78,21 @@ void put_on_tape(const char* name, Tensor& y, std::span<const Tensor> inputs, Ba
                  bool undefined_is_one);
 }
 
+/// record() for callers that know needs_grad(inputs), as they keep what `backward` needs only then.
+template <typename Backward>
+Tensor record_needed(const char* name, Tensor y, std::span<const Tensor> inputs, Backward&& backward) {
+  constexpr bool kUndefinedIsOne = requires { std::remove_cvref_t<Backward>::kUndefinedIsOne; };
+  detail::put_on_tape(name, y, inputs, std::forward<Backward>(backward), kUndefinedIsOne);
+  return y;
+}
+
 /// Puts y, the result of an operation on the inputs, on the tape and returns it. Where no input needs a
 /// gradient, only returns it. backward(dy, dx), given the gradient of y, hands the gradients of the inputs to
 /// dx. It runs with gradients off, so second derivatives are refused: y.grad() is a leaf. An object with a
 /// member kUndefinedIsOne gets an undefined dy where y is what backward() was called on without a gradient.
 template <typename Backward>
 Tensor record(const char* name, Tensor y, std::span<const Tensor> inputs, Backward&& backward) {
-  constexpr bool kUndefinedIsOne = requires { std::remove_cvref_t<Backward>::kUndefinedIsOne; };
-  if (needs_grad(inputs)) {
-    detail::put_on_tape(name, y, inputs, std::forward<Backward>(backward), kUndefinedIsOne);
-  }
-  return y;
+  return needs_grad(inputs) ? record_needed(name, std::move(y), inputs, std::forward<Backward>(backward)) : y;
 }
 template <typename Backward>
 Tensor record(const char* name, Tensor y, std::initializer_list<Tensor> inputs, Backward&& backward) {

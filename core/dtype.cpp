@@ -21,20 +21,6 @@ std::string_view name(DType dtype) {
   return "unknown";
 }
 
-size_t size_of(DType dtype) {
-  switch (dtype) {
-    case DType::u8:
-    case DType::boolean: return 1;
-    case DType::f16:
-    case DType::bf16: return 2;
-    case DType::f32:
-    case DType::i32: return 4;
-    case DType::f64:
-    case DType::i64: return 8;
-  }
-  return 0;
-}
-
 DType promote(DType a, DType b) {
   if (a == b) return a;
   const auto rank = [](DType dtype) {

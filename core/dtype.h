@@ -16,7 +16,19 @@ enum class DType : uint8_t { f16, bf16, f32, f64, u8, i32, i64, boolean };
 /// "f32", "i64", "bool", ...
 std::string_view name(DType dtype);
 /// Bytes of one element.
-size_t size_of(DType dtype);
+constexpr size_t size_of(DType dtype) {
+  switch (dtype) {
+    case DType::u8:
+    case DType::boolean: return 1;
+    case DType::f16:
+    case DType::bf16: return 2;
+    case DType::f32:
+    case DType::i32: return 4;
+    case DType::f64:
+    case DType::i64: return 8;
+  }
+  return 0;
+}
 /// f16, bf16, f32, f64.
 constexpr bool is_floating(DType dtype) { return dtype <= DType::f64; }
 

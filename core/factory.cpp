@@ -9,6 +9,7 @@
 #include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/image_layout.h"
+#include "dlengine/core/small_blocks.h"
 
 namespace dlengine {
 
@@ -20,7 +21,7 @@ Tensor empty(const Shape& shape, DType dtype, Device device) {
                             "out of memory: a tensor of shape {} has more bytes than can be addressed",
                             shape);
   }
-  return {std::make_shared<Storage>(bytes, device), 0, shape, contiguous_strides(shape), dtype};
+  return {make_small<Storage>(bytes, device), 0, shape, contiguous_strides(shape), dtype};
 }
 
 Tensor full(const Shape& shape, double value, DType dtype, Device device) {

@@ -32,7 +32,10 @@ class Node {
     Input* begin() { return many_.empty() ? few_.data() : many_.data(); }
     Input* end() { return begin() + count_; }
     void release() {
-      for (Input& input : *this) input = {};
+      for (Input& input : *this) {
+        input.node.reset();
+        input.leaf.reset();
+      }
     }
 
    private:

@@ -49,9 +49,11 @@ std::string to_string(const Dims& dims) {
 }
 
 Strides contiguous_strides(const Shape& shape) {
-  Strides strides = Strides::filled(shape.rank(), 1);
-  for (int axis = shape.rank() - 2; axis >= 0; --axis) {
-    strides[axis] = strides[axis + 1] * std::max<int64_t>(shape[axis + 1], 1);
+  Strides strides = shape;
+  int64_t step = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    strides[axis] = step;
+    step *= std::max<int64_t>(shape[axis], 1);
   }
   return strides;
 }

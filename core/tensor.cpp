@@ -7,12 +7,13 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
+#include "dlengine/core/small_blocks.h"
 
 namespace dlengine {
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& shape, const Strides& strides,
                DType dtype)
-    : impl_(std::make_shared<Impl>(std::move(storage), offset, shape, strides, dtype)) {}
+    : impl_(make_small<Impl>(std::move(storage), offset, shape, strides, dtype)) {}
 
 int64_t Tensor::dim(int axis) const { return shape()[normalize_axis("dim", axis, rank())]; }
 

@@ -33,16 +33,20 @@ DeviceReport report(DeviceKind kind, const OpenedBackend& opened) {
   return report;
 }
 
-}  // namespace
-
-Backend& backend_for(Device device) {
-  if (device.kind == DeviceKind::cpu) return cpu_backend();
+/// Apart from backend_for(), which every operation calls, as that is short without it.
+[[gnu::noinline]] Backend& cuda_backend_for(Device device) {
   const OpenedBackend& opened = opened_cuda();
   check<DeviceError>(opened.backend, "device {} is not available: {}", device, opened.reason);
   const int count = opened.backend->device_count();
   check<DeviceError>(device.index >= 0 && device.index < count,
                      "device {} does not exist: CUDA devices here: {}", device, count);
   return *opened.backend;
+}
+
+}  // namespace
+
+Backend& backend_for(Device device) {
+  return device.kind == DeviceKind::cpu ? cpu_backend() : cuda_backend_for(device);
 }
 
 bool is_available(Device device) {

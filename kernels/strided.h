@@ -26,6 +26,12 @@ struct StridedWalk {
   /// The tensors have one shape.
   explicit StridedWalk(const std::array<const Tensor*, N>& tensors, WalkOrder order = WalkOrder::row_major) {
     const Shape& shape = tensors[0]->shape();
+    if (all_contiguous(tensors)) {  // the usual case, in short
+      rank = 1;
+      count = size[0] = tensors[0]->numel();
+      for (int t = 0; t < N; ++t) stride[t][0] = 1;
+      return;
+    }
     const Dims by_stride = axes_by_stride(tensors[0]->strides());
     for (int i = 0; i < shape.rank(); ++i) {
       const int axis = order == WalkOrder::memory ? int(by_stride[i]) : i;
@@ -37,11 +43,6 @@ struct StridedWalk {
         size[rank++] = shape[axis];
       }
       for (int t = 0; t < N; ++t) stride[t][rank - 1] = tensors[size_t(t)]->strides()[axis];
-    }
-    if (rank == 0) {  // one element
-      rank = 1;
-      size[0] = 1;
-      for (int t = 0; t < N; ++t) stride[t][0] = 1;
     }
   }
 
@@ -65,6 +66,12 @@ struct StridedWalk {
   }
 
  private:
+  static bool all_contiguous(const std::array<const Tensor*, N>& tensors) {
+    for (const Tensor* tensor : tensors) {
+      if (!tensor->is_contiguous()) return false;
+    }
+    return true;
+  }
   bool joins_previous(const std::array<const Tensor*, N>& tensors, int axis, int64_t axis_size) const {
     for (int t = 0; t < N; ++t) {
       if (stride[t][rank - 1] != tensors[size_t(t)]->strides()[axis] * axis_size) return false;

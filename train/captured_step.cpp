@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dlengine/core/autograd.h"
+#include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
 #include "dlengine/core/factory.h"
 
@@ -31,7 +32,14 @@ struct CapturedStep::Variant {
 
   void load(const std::vector<Tensor>& from) {
     const NoGrad no_grad;
-    for (size_t i = 0; i < from.size(); ++i) inputs[i].copy_(from[i]);
+    for (size_t i = 0; i < from.size(); ++i) {
+      if (from[i].device() == inputs[i].device()) {  // and they fit, so there is nothing left to check
+        written_in_place(inputs[i]);
+        backend_for(inputs[i].device()).copy(from[i], inputs[i]);
+      } else {
+        inputs[i].copy_(from[i]);
+      }
+    }
   }
 
   void run(const Function& step) {

@@ -1,6 +1,7 @@
 // Arithmetic, comparisons and functions of single elements.
 #include "dlengine/core/ops/elementwise.h"
 
+#include <array>
 #include <cmath>
 #include <string_view>
 
@@ -27,44 +28,46 @@ Tensor compute(BinaryOp op, const char* name, const Tensor& a, const Tensor& b) 
   return y;
 }
 
-struct Operands {
-  Tensor a, b;
-};
+using Operands = std::array<Tensor, 2>;
 
 /// Both operands in the type in which the operation computes.
 Operands promoted(const char* name, const Tensor& a, const Tensor& b) {
   check_operands(name, {&a, &b});
+  if (a.dtype() == b.dtype()) return {a, b};
   const DType type = promote(a.dtype(), b.dtype());
   return {a.to(type), b.to(type)};
 }
 
 Operands promoted_numeric(const char* name, const Tensor& a, const Tensor& b) {
   Operands operands = promoted(name, a, b);
-  if (operands.a.dtype() == DType::boolean) throw_unsupported_dtype(name, DType::boolean, "a numeric type");
+  if (operands[0].dtype() == DType::boolean) throw_unsupported_dtype(name, DType::boolean, "a numeric type");
   return operands;
 }
 
 }  // namespace
 
 Tensor add(const Tensor& x1, const Tensor& x2) {
-  const auto [a, b] = promoted_numeric("add", x1, x2);
-  return record("add", compute(BinaryOp::add, "add", a, b), {a, b}, [](const Tensor& dy, InputGrads& dx) {
+  const Operands operands = promoted_numeric("add", x1, x2);
+  const auto& [a, b] = operands;
+  return record("add", compute(BinaryOp::add, "add", a, b), operands, [](const Tensor& dy, InputGrads& dx) {
     if (dx.wants(0)) dx.add(0, sum_to(dy, dx.shape(0)));
     if (dx.wants(1)) dx.add(1, sum_to(dy, dx.shape(1)));
   });
 }
 
 Tensor sub(const Tensor& x1, const Tensor& x2) {
-  const auto [a, b] = promoted_numeric("sub", x1, x2);
-  return record("sub", compute(BinaryOp::sub, "sub", a, b), {a, b}, [](const Tensor& dy, InputGrads& dx) {
+  const Operands operands = promoted_numeric("sub", x1, x2);
+  const auto& [a, b] = operands;
+  return record("sub", compute(BinaryOp::sub, "sub", a, b), operands, [](const Tensor& dy, InputGrads& dx) {
     if (dx.wants(0)) dx.add(0, sum_to(dy, dx.shape(0)));
     if (dx.wants(1)) dx.add(1, sum_to(-dy, dx.shape(1)));
   });
 }
 
 Tensor mul(const Tensor& x1, const Tensor& x2) {
-  const auto [a, b] = promoted_numeric("mul", x1, x2);
-  return record("mul", compute(BinaryOp::mul, "mul", a, b), {a, b},
+  const Operands operands = promoted_numeric("mul", x1, x2);
+  const auto& [a, b] = operands;
+  return record("mul", compute(BinaryOp::mul, "mul", a, b), operands,
                 [a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
                   if (dx.wants(0)) dx.add(0, sum_to(dy * b.get(), a.get().shape()));
                   if (dx.wants(1)) dx.add(1, sum_to(dy * a.get(), b.get().shape()));
@@ -72,8 +75,9 @@ Tensor mul(const Tensor& x1, const Tensor& x2) {
 }
 
 Tensor div(const Tensor& x1, const Tensor& x2) {
-  const auto [a, b] = promoted_numeric("div", x1, x2);
-  return record("div", compute(BinaryOp::div, "div", a, b), {a, b},
+  const Operands operands = promoted_numeric("div", x1, x2);
+  const auto& [a, b] = operands;
+  return record("div", compute(BinaryOp::div, "div", a, b), operands,
                 [a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
                   const Tensor da = dy / b.get();
                   if (dx.wants(0)) dx.add(0, sum_to(da, a.get().shape()));
@@ -85,8 +89,9 @@ namespace {
 
 /// maximum and minimum: each operand gets the gradient where it won, and half of it where both are equal.
 Tensor extreme(BinaryOp op, const char* name, const Tensor& x1, const Tensor& x2) {
-  const auto [a, b] = promoted_numeric(name, x1, x2);
-  return record(name, compute(op, name, a, b), {a, b},
+  const Operands operands = promoted_numeric(name, x1, x2);
+  const auto& [a, b] = operands;
+  return record(name, compute(op, name, a, b), operands,
                 [op, a = Saved(a), b = Saved(b)](const Tensor& dy, InputGrads& dx) {
                   const bool larger = op == BinaryOp::maximum;
                   const Tensor a_wins = larger ? greater(a.get(), b.get()) : less(a.get(), b.get());
@@ -103,10 +108,11 @@ Tensor maximum(const Tensor& a, const Tensor& b) { return extreme(BinaryOp::maxi
 Tensor minimum(const Tensor& a, const Tensor& b) { return extreme(BinaryOp::minimum, "minimum", a, b); }
 
 Tensor pow(const Tensor& x1, const Tensor& x2) {
-  const auto [a, b] = promoted("pow", x1, x2);
+  const Operands operands = promoted("pow", x1, x2);
+  const auto& [a, b] = operands;
   check_one_floating_type("pow", {&a});
   const Tensor y = compute(BinaryOp::pow, "pow", a, b);
-  return record("pow", y, {a, b},
+  return record("pow", y, operands,
                 [a = Saved(a), b = Saved(b), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
                   if (dx.wants(0)) {
                     // Where b is 0 the power is 1 throughout, but a^(b - 1) may be infinite.
@@ -149,7 +155,8 @@ namespace {
 
 Tensor compare(CompareOp op, const char* name, const Tensor& x1, const Tensor& x2) {
   const NoGrad no_grad;
-  const auto [a, b] = promoted(name, x1, x2);
+  const Operands operands = promoted(name, x1, x2);
+  const auto& [a, b] = operands;
   const Shape shape = broadcast_shapes(name, a.shape(), b.shape());
   Tensor y = empty(shape, DType::boolean, a.device());
   backend_for(a.device()).compare(op, broadcast_view(a, shape), broadcast_view(b, shape), y);
@@ -171,13 +178,14 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
   check_operands("where", {&condition, &x1, &x2});
   check<DTypeError>(condition.dtype() == DType::boolean, "where: the condition is {}, need bool",
                     condition.dtype());
-  const auto [a, b] = promoted("where", x1, x2);
+  const Operands operands = promoted("where", x1, x2);
+  const auto& [a, b] = operands;
   const Shape shape =
       broadcast_shapes("where", broadcast_shapes("where", a.shape(), b.shape()), condition.shape());
   Tensor y = empty_result(shape, {&a, &b});
   backend_for(a.device())
       .where(broadcast_view(condition, shape), broadcast_view(a, shape), broadcast_view(b, shape), y);
-  return record("where", y, {a, b}, [condition = Saved(condition)](const Tensor& dy, InputGrads& dx) {
+  return record("where", y, operands, [condition = Saved(condition)](const Tensor& dy, InputGrads& dx) {
     const Tensor none = scalar(0, dy.dtype(), dy.device());
     if (dx.wants(0)) dx.add(0, sum_to(where(condition.get(), dy, none), dx.shape(0)));
     if (dx.wants(1)) dx.add(1, sum_to(where(condition.get(), none, dy), dx.shape(1)));
@@ -196,8 +204,8 @@ Tensor unary(UnaryOp op, const char* name, const Tensor& x, Takes takes = Takes:
   Tensor y = empty_like(x);
   backend_for(x.device()).unary(op, x, y);
   if (!needs_grad({&x, 1})) return y;
-  return record(
-      name, y, {x},
+  return record_needed(
+      name, y, std::span(&x, 1),
       [op, saved = Saved(slope_from_result(op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
         Tensor gradient = dx.buffer(0, layout_of(saved.get()));
         backend_for(dy.device()).unary_grad(op, saved.get(), dy, gradient);
