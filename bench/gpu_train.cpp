@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/program.h"
 #include "bench/timing.h"
 #include "bench/workloads.h"
 #include "dlengine/core/error.h"
@@ -90,11 +91,7 @@ void measure(const std::string& name, int64_t batch, const Mode& mode, double se
 }
 
 int run(std::vector<std::string> words) {
-  std::string name = "cuda";
-  if (words.size() >= 2 && words[0] == "--device") {
-    name = words[1];
-    words.erase(words.begin(), words.begin() + 2);
-  }
+  const std::string name = take_device_name(words, "cuda");
   if (words.size() < 2 || words.size() > 4 || (words[0] != "W1" && words[0] != "W2")) {
     fmt::print(stderr, "usage: gpu_train [--device NAME] W1|W2 BATCH [SECONDS [eager|graph1|graph16]]\n");
     return 2;
@@ -116,10 +113,5 @@ int run(std::vector<std::string> words) {
 }  // namespace dlengine::bench
 
 int main(int argc, char** argv) {
-  try {
-    return dlengine::bench::run({argv + 1, argv + argc});
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "gpu_train: {}\n", error.what());
-    return 1;
-  }
+  return dlengine::bench::run_program("gpu_train", argc, argv, dlengine::bench::run);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/program.h"
 #include "dlengine/core/parallel.h"
 
 namespace dlengine::bench {
@@ -77,17 +78,21 @@ double update_gigabytes() {
   return 3e-9 * sizeof(float) * kElements / seconds;
 }
 
+int run(std::vector<std::string> words) {  // NOLINT: as run_program() takes it
+  if (words.size() > 1) {
+    fmt::print(stderr, "usage: machine_bench [THREADS]\n");
+    return 2;
+  }
+  if (!words.empty()) set_num_threads(std::stoi(words[0]));
+  fmt::print("threads={} multiply_add_gflop_s={:.0f} update_gb_s={:.1f}\n", num_threads(), gigaflops(),
+             update_gigabytes());
+  return 0;
+}
+
 }  // namespace
 
 }  // namespace dlengine::bench
 
 int main(int argc, char** argv) {
-  if (argc > 2) {
-    fmt::print(stderr, "usage: machine_bench [THREADS]\n");
-    return 2;
-  }
-  if (argc == 2) dlengine::set_num_threads(std::stoi(argv[1]));
-  fmt::print("threads={} multiply_add_gflop_s={:.0f} update_gb_s={:.1f}\n", dlengine::num_threads(),
-             dlengine::bench::gigaflops(), dlengine::bench::update_gigabytes());
-  return 0;
+  return dlengine::bench::run_program("machine_bench", argc, argv, dlengine::bench::run);
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/program.h"
 #include "bench/workloads.h"
 #include "dlengine/core/error.h"
 #include "dlengine/core/factory.h"
@@ -106,7 +107,7 @@ void run(const Case& chosen, int64_t count) {
   fmt::print("{}\n", captured.kernels());
 }
 
-int run(const std::vector<std::string>& words) {
+int run(std::vector<std::string> words) {  // NOLINT: as run_program() takes it
   if (words.empty()) {
     for (const Case& known : cases()) fmt::print("{}\n", known.name);
     return 0;
@@ -125,10 +126,5 @@ int run(const std::vector<std::string>& words) {
 }  // namespace dlengine::bench
 
 int main(int argc, char** argv) {
-  try {
-    return dlengine::bench::run({argv + 1, argv + argc});
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "overhead_bench: {}\n", error.what());
-    return 1;
-  }
+  return dlengine::bench::run_program("overhead_bench", argc, argv, dlengine::bench::run);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/program.h"
 #include "bench/timing.h"
 #include "bench/workloads.h"
 #include "dlengine/core/autograd.h"
@@ -139,11 +140,7 @@ const Arguments kAll[] = {{"W0", 1},  {"W1", 128}, {"W2", 64},  {"W3", 64},
                           {"W4", 64}, {"W5", 1},   {"W5", 256}, {"W6"}};
 
 int run(std::vector<std::string> words) {
-  std::string name = "cpu";
-  if (words.size() >= 2 && words[0] == "--device") {
-    name = words[1];
-    words.erase(words.begin(), words.begin() + 2);
-  }
+  const std::string name = take_device_name(words, "cpu");
   if (!words.empty() && (words.size() < 3 || words.size() > 4)) {
     fmt::print(stderr,
                "usage: train_bench [--device NAME] [WORKLOAD BATCH THREADS [SECONDS]]\n"
@@ -166,10 +163,5 @@ int run(std::vector<std::string> words) {
 }  // namespace dlengine::bench
 
 int main(int argc, char** argv) {
-  try {
-    return dlengine::bench::run({argv + 1, argv + argc});
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "train_bench: {}\n", error.what());
-    return 1;
-  }
+  return dlengine::bench::run_program("train_bench", argc, argv, dlengine::bench::run);
 }

@@ -1,0 +1,15 @@
+// What the benchmarks' programs share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace dlengine::bench {
+
+/// The name after a leading "--device", which is taken off the words; else `otherwise`.
+std::string take_device_name(std::vector<std::string>& words, const std::string& otherwise);
+
+/// main(): the exit status of run(words), or 1 after an error, which is printed with the program's name.
+int run_program(const char* name, int argc, char** argv, int (*run)(std::vector<std::string> words));
+
+}  // namespace dlengine::bench
