@@ -18,6 +18,13 @@ struct Samples {
 /// What a model sees of a pixel that is kept as u8: 0 .. 1.
 DLENGINE_HOST_DEVICE inline float pixel_value(uint8_t pixel) { return float(pixel) / 255.0f; }
 
+/// Uninitialised memory for a batch of that many samples, on their device: pixels x of u8 become f32, all
+/// else keeps its type.
+Samples empty_batch(const Samples& all, int64_t size);
+
+/// Bytes of one row of x or y.
+int64_t row_bytes(const Tensor& all);
+
 /// Where a batch begins in the order of samples.
 struct BatchPosition {
   int64_t first = 0;

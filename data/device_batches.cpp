@@ -12,17 +12,6 @@
 
 namespace dlengine {
 
-namespace {
-
-/// `rows` rows like those of the samples.
-Tensor empty_rows(const Tensor& samples, DType dtype, int64_t rows) {
-  Shape shape = samples.shape();
-  shape[0] = rows;
-  return empty(shape, dtype, samples.device());
-}
-
-}  // namespace
-
 DeviceBatches::DeviceBatches(const Samples& all, const LoaderOptions& options, Device device)
     : all_{all.x.to(device).contiguous(), all.y.to(device).contiguous()},
       options_(options),
@@ -93,8 +82,7 @@ BatchPosition DeviceBatches::advance(int64_t rows) {
 Samples DeviceBatches::take() {
   const int64_t rows = next_size();
   check<ValueError>(rows > 0, "DeviceBatches: the epoch is over; start_epoch() begins another");
-  const DType x_type = all_.x.dtype() == DType::u8 ? DType::f32 : all_.x.dtype();
-  Samples batch{empty_rows(all_.x, x_type, rows), empty_rows(all_.y, all_.y.dtype(), rows)};
+  Samples batch = empty_batch(all_, rows);
   backend_for(order_.device()).take_samples(all_, order_, advance(rows), batch);
   return batch;
 }

@@ -15,7 +15,7 @@ constexpr int kPixels = 4;  // that a thread converts
 struct Rows {
   const uint8_t* all;
   uint8_t* batch;
-  int64_t row_bytes;
+  int64_t bytes_of_row;
   int64_t pieces;  // of a row
   int bytes;       // of a piece, which it is aligned to; of pixels: as they are read
   bool pixels;     // u8 to be read as f32
@@ -23,11 +23,11 @@ struct Rows {
   Rows(const Tensor& from, Tensor& to)
       : all(static_cast<const uint8_t*>(from.raw())),
         batch(static_cast<uint8_t*>(to.raw())),
-        row_bytes(from.shape()[0] == 0 ? 0 : from.numel() / from.shape()[0] * int64_t(size_of(from.dtype()))),
+        bytes_of_row(row_bytes(from)),
         pixels(to.dtype() != from.dtype()) {
-    bytes = int(word_bytes(size_t(row_bytes), all, pixels ? all : batch));
+    bytes = int(word_bytes(size_t(bytes_of_row), all, pixels ? all : batch));
     if (pixels) bytes = bytes >= kPixels && aligned16(batch) ? kPixels : 1;
-    pieces = row_bytes / bytes;
+    pieces = bytes_of_row / bytes;
   }
 };
 
@@ -56,7 +56,7 @@ struct Order {
 __device__ void take_piece(const Rows& rows, const Order& order, int64_t i) {
   const Split at = split(i, rows.pieces);
   const int64_t row = order.rows[split(order.begin.now() + at.quotient, order.count).rest];
-  const uint8_t* from = rows.all + row * rows.row_bytes + at.rest * rows.bytes;
+  const uint8_t* from = rows.all + row * rows.bytes_of_row + at.rest * rows.bytes;
   const int64_t to = i * rows.bytes;
   if (rows.pixels) {
     return rows.bytes == kPixels ? convert_pixels<kPixels>(from, rows.batch, to)
