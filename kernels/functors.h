@@ -360,29 +360,16 @@ DLENGINE_HOST_DEVICE inline NormalPair normal_from_bits(uint32_t a, uint32_t b) 
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
-struct Larger {
-  template <typename A>
-  DLENGINE_HOST_DEVICE static bool beats(A a, A b) {
-    return a > b;
-  }
-};
-
-struct Smaller {
-  template <typename A>
-  DLENGINE_HOST_DEVICE static bool beats(A a, A b) {
-    return a < b;
-  }
-};
-
-/// Index of the first of n elements, `step` apart, that beats all others; NaN beats numbers.
-template <typename Order, typename T>
+/// Index of the first of n elements, `step` apart, that beats all others: Greater or Less; NaN beats
+/// numbers.
+template <typename Beats, typename T>
 DLENGINE_HOST_DEVICE int64_t arg_extreme(const T* x, int64_t n, int64_t step) {
   using A = Accumulate<T>;
   int64_t best = 0;
   A value = A(x[0]);
   for (int64_t i = 1; i < n && value == value; ++i) {
     const A other = A(x[i * step]);
-    if (Order::beats(other, value) || other != other) {
+    if (Beats::value(other, value) || other != other) {
       best = i;
       value = other;
     }

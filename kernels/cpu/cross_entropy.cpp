@@ -21,8 +21,8 @@ struct Logits {
   LogSum<A> sum;
 
   Logits(const T* row, int64_t length) : x(row), n(length), sum(log_sum_exp(row, length)) {}
-  A minus_log_probability(int64_t i) const { return sum.largest - A(x[i]) + sum.rest; }
-  A probability(int64_t i) const { return std::exp(A(x[i]) - sum.largest - sum.rest); }
+  A minus_log_probability(int64_t i) const { return sum.minus_log_probability(A(x[i])); }
+  A probability(int64_t i) const { return sum.probability(A(x[i])); }
 };
 
 /// One row's target is a class.
@@ -53,7 +53,7 @@ struct Probabilities {
     return fold<SumFold, A>(0, n, [&](int64_t i) { return share(i); });
   }
   A share(int64_t i) const { return A(shares[i]); }
-  int64_t best(int64_t n) const { return arg_extreme<Larger>(shares, n, 1); }
+  int64_t best(int64_t n) const { return arg_extreme<Greater>(shares, n, 1); }
 };
 
 /// Where the labels of all rows are.
@@ -138,7 +138,7 @@ void CpuBackend::cross_entropy(const Tensor& x, const Tensor& target, CrossEntro
         const auto label = targets.row(row, n);
         to.losses[row] = label.loss(of_row);
         if (to.dx) write_gradient(of_row, label, to.scale, to.dx + row * n);
-        if (to.totals) to.hits[row] = arg_extreme<Larger>(of_row.x, n, 1) == label.best(n);
+        if (to.totals) to.hits[row] = arg_extreme<Greater>(of_row.x, n, 1) == label.best(n);
       });
       if (to.total) to.add_rows(rows);
     });

@@ -16,7 +16,7 @@ void CpuBackend::count_batch(const Tensor& loss, const Tensor& x, const Tensor& 
     launch([=, batch_loss = loss.raw(), outputs = x.data<T>()] {
       int64_t hits = 0;
       for (int64_t row = 0; labels && row < rows; ++row) {
-        hits += arg_extreme<Larger>(outputs + row * columns, columns, 1) == labels[row];
+        hits += arg_extreme<Greater>(outputs + row * columns, columns, 1) == labels[row];
       }
       sums->add(
           wide ? *static_cast<const double*>(batch_loss) : double(*static_cast<const float*>(batch_loss)),

@@ -177,7 +177,7 @@ void CpuBackend::arg_reduce(bool largest, const Tensor& x, int axis, Tensor& y) 
     launch_for(results.count, std::max<int64_t>(1, kGrain / n), [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const T* start = in + offset_of(results, i);
-        out[i] = largest ? arg_extreme<Larger>(start, n, step) : arg_extreme<Smaller>(start, n, step);
+        out[i] = largest ? arg_extreme<Greater>(start, n, step) : arg_extreme<Less>(start, n, step);
       }
     });
   });

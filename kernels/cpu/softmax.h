@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "dlengine/core/tensor.h"
 #include "dlengine/kernels/cpu/fold.h"
 #include "dlengine/kernels/cpu/map.h"
+#include "dlengine/kernels/log_sum.h"
 
 namespace dlengine {
 
@@ -27,20 +27,11 @@ void launch_rows(const Tensor& x, F f) {
   launch([rows = x.shape()[0], n = x.shape()[1], f = std::move(f)] { for_rows(rows, n, f); });
 }
 
-/// log(sum(exp(x))) as two numbers, whose sum may not be exact enough: the largest x, and the logarithm
-/// beyond it.
-template <typename A>
-struct LogSum {
-  A largest, rest;
-};
-
 template <typename T, typename A = Accumulate<T>>
 LogSum<A> log_sum_exp(const T* x, int64_t n) {
   const A largest = fold<MaxFold, A>(0, n, [=](int64_t i) { return A(x[i]); });
-  if (std::isinf(largest)) {  // all are -inf, or one is +inf; differences would be NaN
-    return {largest, largest > A(0) ? A(0) : -std::numeric_limits<A>::infinity()};
-  }
-  return {largest, std::log(fold<SumFold, A>(0, n, [=](int64_t i) { return std::exp(A(x[i]) - largest); }))};
+  return LogSum<A>::of(largest,
+                       fold<SumFold, A>(0, n, [=](int64_t i) { return std::exp(A(x[i]) - largest); }));
 }
 
 }  // namespace dlengine

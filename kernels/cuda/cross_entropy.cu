@@ -20,16 +20,15 @@ struct Logits {
   using A = Accumulate<T>;
   const T* x;
   int64_t columns;
-  A largest, rest;
+  LogSum<A> sum;
 
-  __device__ A minus_log_probability(int64_t c) const { return largest - widen(x[c]) + rest; }
-  __device__ A probability(int64_t c) const { return std::exp(widen(x[c]) - largest - rest); }
+  __device__ A minus_log_probability(int64_t c) const { return sum.minus_log_probability(widen(x[c])); }
+  __device__ A probability(int64_t c) const { return sum.probability(widen(x[c])); }
 };
 
 template <int kLanes, typename T>
 __device__ Logits<T> row_logits(const T* x, int64_t columns) {
-  const RowSum<Accumulate<T>> sum = row_sum_exp<kLanes>(x, columns);
-  return {x, columns, sum.largest, sum.log_rest()};
+  return {x, columns, row_sum_exp<kLanes>(x, columns).log()};
 }
 
 // The two kinds of targets. loss() and total() are computed by all lanes of a row together.

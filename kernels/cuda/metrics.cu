@@ -15,7 +15,7 @@ __global__ void count_batch_kernel(int64_t rows, int64_t columns, const L* loss,
                                    const int64_t* labels, BatchTotals* totals) {
   int64_t hits = 0;
   for (int64_t row = threadIdx.x; labels && row < rows; row += kThreads) {
-    hits += arg_extreme<Larger>(x + row * columns, columns, 1) == labels[row];
+    hits += arg_extreme<Greater>(x + row * columns, columns, 1) == labels[row];
   }
   hits = row_reduce<Add, kThreads>(hits);
   if (threadIdx.x == 0) totals->add(double(*loss), hits, rows);

@@ -16,7 +16,7 @@ __global__ void softmax_kernel(int64_t rows, int64_t columns, const T* x, T* y) 
   x += row * columns;
   y += row * columns;
   const RowSum<A> row_sum = row_sum_exp<kLanes>(x, columns);
-  const A rest = kLog ? row_sum.log_rest() : A(0);
+  const A rest = kLog ? row_sum.log().rest : A(0);
   for (int64_t c = threadIdx.x; c < columns; c += kLanes) {
     const A shifted = widen(x[c]) - row_sum.largest;
     y[c] = narrow<T>(kLog ? shifted - rest : std::exp(shifted) / row_sum.sum);

@@ -8,6 +8,7 @@
 #include "dlengine/kernels/cuda/reduce.cuh"
 #include "dlengine/kernels/cuda/vec.cuh"
 #include "dlengine/kernels/functors.h"
+#include "dlengine/kernels/log_sum.h"
 
 namespace dlengine::cuda {
 
@@ -15,11 +16,7 @@ namespace dlengine::cuda {
 template <typename A>
 struct RowSum {
   A largest, sum;
-  /// log(sum(exp(x))) - largest; where all x are -infinity, or one is +infinity, differences would be NaN.
-  __device__ A log_rest() const {
-    if (isinf(largest)) return largest > A(0) ? A(0) : largest;
-    return std::log(sum);
-  }
+  __device__ LogSum<A> log() const { return LogSum<A>::of(largest, sum); }
 };
 
 template <int kLanes, typename T>
