@@ -15,26 +15,38 @@
 namespace dlengine::test {
 namespace {
 
+/// A step whose result tells how often it ran and which random numbers it drew.
+struct Doubling {
+  Tensor sum;
+
+  explicit Doubling(Device device) : sum(zeros({4}, DType::f32, device)) {}
+  void step() {
+    const NoGrad no_grad;
+    sum.copy_(sum * 2 + rand({4}, 0, 1, DType::f32, sum.device()));
+  }
+  /// The sum after so many steps that run as usual; then all begins anew.
+  std::vector<float> expected_after(int steps) {
+    manual_seed(3);
+    for (int i = 0; i < steps; ++i) step();
+    const auto expected = sum.to_vector<float>();
+    sum.zero_();
+    manual_seed(3);
+    return expected;
+  }
+};
+
 TEST(RecordedStep, DoesSeveralStepsInOneReplay) {
   for (const Device device : devices()) {
     SCOPED_TRACE(to_string(device));
-    Tensor sum = zeros({4}).to(device);
-    const auto step = [&] {
-      const NoGrad no_grad;
-      sum.copy_(sum * 2 + rand({4}, 0, 1, DType::f32, device));
-    };
-    manual_seed(3);
-    for (int i = 0; i < 10; ++i) step();
-    const auto want = sum.to_vector<float>();
-
-    sum.zero_();
-    manual_seed(3);
+    Doubling doubling(device);
+    const auto step = [&] { doubling.step(); };
+    const auto want = doubling.expected_after(10);
     RecordedStep recorded(device);
     ASSERT_TRUE(recorded.rehearse(step));
     recorded.record(step, 3);
     recorded.replay(3);
     recorded.replay(3);
-    EXPECT_EQ(sum.to_vector<float>(), want);
+    EXPECT_EQ(doubling.sum.to_vector<float>(), want);
     EXPECT_EQ(default_generator().state().next_stream, 10u);
   }
 }
@@ -42,17 +54,9 @@ TEST(RecordedStep, DoesSeveralStepsInOneReplay) {
 TEST(RecordedStep, KeepsRecordingsOfSeveralLengths) {
   for (const Device device : devices()) {
     SCOPED_TRACE(to_string(device));
-    Tensor sum = zeros({4}).to(device);
-    const auto step = [&] {
-      const NoGrad no_grad;
-      sum.copy_(sum * 2 + rand({4}, 0, 1, DType::f32, device));
-    };
-    manual_seed(3);
-    for (int i = 0; i < 14; ++i) step();
-    const auto want = sum.to_vector<float>();
-
-    sum.zero_();
-    manual_seed(3);
+    Doubling doubling(device);
+    const auto step = [&] { doubling.step(); };
+    const auto want = doubling.expected_after(14);
     RecordedStep recorded(device);
     ASSERT_TRUE(recorded.rehearse(step));
     recorded.record(step);
@@ -63,7 +67,7 @@ TEST(RecordedStep, KeepsRecordingsOfSeveralLengths) {
     recorded.replay(4);
     recorded.replay();
     step();  // as usual in between
-    EXPECT_EQ(sum.to_vector<float>(), want);
+    EXPECT_EQ(doubling.sum.to_vector<float>(), want);
     EXPECT_EQ(recorded.size(4), 4 * recorded.size());
     EXPECT_EQ(recorded.size(2), 0);
     expect_throw<Error>([&] { recorded.replay(2); }, {"2 steps at once"});
