@@ -27,6 +27,16 @@ namespace dlengine {
 
 // The maths of these is in kernels/functors.h, for all devices at once.
 enum class UnaryOp : uint8_t { abs, exp, log, sqrt, square, reciprocal, sign, relu, sigmoid, tanh };
+
+/// A function of one element with its numbers, if it has some; functors.h says what they mean.
+struct Unary {
+  UnaryOp op;
+  double a = 0;
+  double b = 0;
+  constexpr Unary(UnaryOp function, double first = 0, double second = 0)  // NOLINT: implicit on purpose
+      : op(function), a(first), b(second) {}
+};
+
 enum class BinaryOp : uint8_t { add, sub, mul, div, maximum, minimum, pow };
 enum class CompareOp : uint8_t { eq, ne, lt, le, gt, ge };
 enum class ReduceOp : uint8_t { sum, mean, max, min };
@@ -87,10 +97,10 @@ class Backend {
   virtual void dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor& y) = 0;
 
   // --- Elementwise; floating results may be channels-last if wants_channels_last() ---
-  virtual void unary(UnaryOp op, const Tensor& x,
+  virtual void unary(const Unary& f, const Tensor& x,
                      Tensor& y) = 0;  // x strided; floating (abs, square, sign: numeric)
-  // dx = dy * slope; saved is x or y as slope_from_result(op) says; saved and dy strided; floating.
-  virtual void unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) = 0;
+  // dx = dy * slope; saved is x or y as slope_from_result(f.op) says; saved and dy strided; floating.
+  virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) = 0;
   // dx = dy * (y > 0) * scale; y and dy strided; floating; dx may be dy
   virtual void relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) = 0;
   virtual void scale_shift(const Tensor& x, double scale, double shift,
@@ -109,6 +119,11 @@ class Backend {
   // strided.
   virtual void arg_reduce(bool largest, const Tensor& x, int axis,
                           Tensor& y) = 0;  // y: size 1 along the axis
+  // y[i] = x[0] + .. + x[i] along the axis, or x[i] + .. + x[last] if reverse; x strided; numeric.
+  virtual void cumsum(const Tensor& x, int axis, bool reverse, Tensor& y) = 0;
+  // y i64: positions along the axis in rising (falling) order of their elements, equal ones as they come; NaN
+  // counts as largest. x strided; numeric.
+  virtual void argsort(const Tensor& x, int axis, bool descending, Tensor& y) = 0;
 
   // --- Matrix products; floating ---
   // a [B.., M, K], b [B.., K, N] -> y [B.., M, N]. Batch axes are equal (stride 0 where broadcast). The last
@@ -142,6 +157,8 @@ class Backend {
   // in row-major order.
   virtual void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
                                Tensor& dx) = 0;
+  // index i64 [N, C, P, Q]: h * W + w of the first largest pixel of each window; x row-major.
+  virtual void max_pool2d_indices(const Tensor& x, const Pool2dParams& params, Tensor& index) = 0;
   // Without the ending, as its gradient.
   virtual void avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;
   virtual void avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) = 0;
@@ -163,6 +180,21 @@ class Backend {
   virtual void batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean,
                                const Tensor& inv_std, const Tensor& y, const Tensor& dy, Tensor& dx,
                                Tensor& dweight, Tensor& dbias) = 0;
+
+  // --- Cells of recurrent layers: all that is not a matrix product; floating ---
+  // gates [N, 4H], before their functions: input i, forget f, cell g, output o. c, c0, h [N, H]:
+  // c = sigmoid(f) * c0 + sigmoid(i) * tanh(g), h = sigmoid(o) * tanh(c). saved [N, 4H]: the gates after
+  // their functions.
+  virtual void lstm_cell(const Tensor& gates, const Tensor& c0, Tensor& saved, Tensor& c, Tensor& h) = 0;
+  virtual void lstm_cell_grad(const Tensor& saved, const Tensor& c0, const Tensor& c, const Tensor& dh,
+                              const Tensor& dc, Tensor& dgates, Tensor& dc0) = 0;
+  // gx, gh [N, 3H]: what the input and h0 give to reset r, update z and new n. h, h0 [N, H]:
+  // r = sigmoid(gx_r + gh_r), z alike, n = tanh(gx_n + r * gh_n), h = (1 - z) * n + z * h0. saved [N, 4H]: r,
+  // z, n, gh_n.
+  virtual void gru_cell(const Tensor& gx, const Tensor& gh, const Tensor& h0, Tensor& saved, Tensor& h) = 0;
+  // dh0: of the last term alone
+  virtual void gru_cell_grad(const Tensor& saved, const Tensor& h0, const Tensor& dh, Tensor& dgx,
+                             Tensor& dgh, Tensor& dh0) = 0;
 
   // --- Softmax and losses; rows of x [N, C]; floating ---
   virtual void softmax(const Tensor& x, bool log, Tensor& y) = 0;
@@ -193,6 +225,13 @@ class Backend {
   virtual void rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
                               const RmspropStep& step) = 0;  // velocity: undefined without momentum
   virtual void adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) = 0;
+  virtual void adagrad_update(Tensor& w, const Tensor& g, Tensor& sum, const AdagradStep& step) = 0;
+  virtual void adadelta_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& mean_delta,
+                               const AdadeltaStep& step) = 0;
+  virtual void adamax_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& largest,
+                             const AdamaxStep& step) = 0;
+  virtual void nadam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const NadamStep& step) = 0;
+  virtual void lion_update(Tensor& w, const Tensor& g, Tensor& m, const LionStep& step) = 0;
 };
 
 /// The backend that computes on the device. Throws DeviceError, with the reason, if there is none.
@@ -201,7 +240,7 @@ Backend& backend_for(Device device);
 // --- CUDA plugin: libdlengine_cuda.so is opened at run time and exports one function of this type ---
 
 /// Changes whenever Backend or a type it uses does.
-inline constexpr uint32_t kBackendAbi = 8;
+inline constexpr uint32_t kBackendAbi = 9;
 
 /// Answers with the backend, which lives until the process ends, or with null and a reason of at most
 /// `capacity` bytes.

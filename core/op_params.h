@@ -104,4 +104,45 @@ struct AdamStep {
   bool decoupled_decay = false;  // AdamW: w shrinks by lr * weight_decay; else decay is added to the gradient
 };
 
+struct AdagradStep {
+  UpdateClock clock;
+  double lr_decay = 0;  // PyTorch: lr / (1 + (step - 1) * lr_decay)
+  double eps = 0;
+  bool eps_inside_root = false;  // Keras: g / sqrt(sum + eps); PyTorch: g / (sqrt(sum) + eps)
+  double weight_decay = 0;       // added to the gradient
+};
+
+struct AdadeltaStep {
+  UpdateClock clock;
+  double rho = 0;
+  double eps = 0;
+  double weight_decay = 0;  // added to the gradient
+};
+
+struct AdamaxStep {
+  UpdateClock clock;
+  double beta1 = 0;
+  double beta2 = 0;
+  double eps = 0;
+  bool eps_outside_max = false;  // Keras: m / (u + eps); PyTorch: u = max(beta2 * u, |g| + eps), m / u
+  double weight_decay = 0;       // added to the gradient
+};
+
+struct NadamStep {
+  UpdateClock clock;
+  double beta1 = 0;
+  double beta2 = 0;
+  double eps = 0;
+  double momentum_decay = 0;
+  double weight_decay = 0;
+  bool decoupled_decay = false;
+};
+
+struct LionStep {
+  UpdateClock clock;
+  double beta1 = 0;
+  double beta2 = 0;
+  double weight_decay = 0;  // decoupled
+};
+
 }  // namespace dlengine

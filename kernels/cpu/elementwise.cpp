@@ -28,8 +28,8 @@ void map_unary_grad(const Tensor& saved, const Tensor& dy, Tensor& dx) {
 
 }  // namespace
 
-void CpuBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
-  visit(op, [&]<typename F>(F) {
+void CpuBackend::unary(const Unary& f, const Tensor& x, Tensor& y) {
+  visit(f.op, [&]<typename F>(F) {
     if constexpr (kTakesIntegers<F>) {
       visit_numeric(x.dtype(), "unary", [&]<typename T>(Type<T>) { map_unary<F, T>(x, y); });
     } else {
@@ -38,8 +38,8 @@ void CpuBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
   });
 }
 
-void CpuBackend::unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) {
-  visit(op, [&]<typename F>(F) {
+void CpuBackend::unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) {
+  visit(f.op, [&]<typename F>(F) {
     visit_floating(dy.dtype(), "unary_grad",
                    [&]<typename T>(Type<T>) { map_unary_grad<F, T>(saved, dy, dx); });
   });

@@ -54,8 +54,8 @@ class CudaBackend final : public Backend {
   void normal(Tensor& y, double mean, double deviation, const PhiloxKey& key) override;
   void dropout(const Tensor& x, double p, const PhiloxKey& key, Tensor& y) override;
 
-  void unary(UnaryOp op, const Tensor& x, Tensor& y) override;
-  void unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) override;
+  void unary(const Unary& f, const Tensor& x, Tensor& y) override;
+  void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) override;
   void relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) override;
   void scale_shift(const Tensor& x, double scale, double shift, Tensor& y) override;
   void binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) override;
@@ -64,6 +64,8 @@ class CudaBackend final : public Backend {
 
   void reduce(ReduceOp op, const Tensor& x, Tensor& y) override;
   void arg_reduce(bool largest, const Tensor& x, int axis, Tensor& y) override;
+  void cumsum(const Tensor& x, int axis, bool reverse, Tensor& y) override;
+  void argsort(const Tensor& x, int axis, bool descending, Tensor& y) override;
 
   void matmul(const Tensor& a, const Tensor& b, Tensor& y) override;
   void linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
@@ -78,6 +80,7 @@ class CudaBackend final : public Backend {
   void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) override;
   void max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor& dy, const Pool2dParams& params,
                        Tensor& dx) override;
+  void max_pool2d_indices(const Tensor& x, const Pool2dParams& params, Tensor& index) override;
   void avg_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) override;
   void avg_pool2d_grad(const Tensor& dy, const Pool2dParams& params, Tensor& dx) override;
 
@@ -88,6 +91,13 @@ class CudaBackend final : public Backend {
   void batch_norm_grad(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inv_std,
                        const Tensor& y, const Tensor& dy, Tensor& dx, Tensor& dweight,
                        Tensor& dbias) override;
+
+  void lstm_cell(const Tensor& gates, const Tensor& c0, Tensor& saved, Tensor& c, Tensor& h) override;
+  void lstm_cell_grad(const Tensor& saved, const Tensor& c0, const Tensor& c, const Tensor& dh,
+                      const Tensor& dc, Tensor& dgates, Tensor& dc0) override;
+  void gru_cell(const Tensor& gx, const Tensor& gh, const Tensor& h0, Tensor& saved, Tensor& h) override;
+  void gru_cell_grad(const Tensor& saved, const Tensor& h0, const Tensor& dh, Tensor& dgx, Tensor& dgh,
+                     Tensor& dh0) override;
 
   void softmax(const Tensor& x, bool log, Tensor& y) override;
   void softmax_grad(const Tensor& y, const Tensor& dy, bool log, Tensor& dx) override;
@@ -101,6 +111,13 @@ class CudaBackend final : public Backend {
   void rmsprop_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& velocity,
                       const RmspropStep& step) override;
   void adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const AdamStep& step) override;
+  void adagrad_update(Tensor& w, const Tensor& g, Tensor& sum, const AdagradStep& step) override;
+  void adadelta_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& mean_delta,
+                       const AdadeltaStep& step) override;
+  void adamax_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& largest,
+                     const AdamaxStep& step) override;
+  void nadam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const NadamStep& step) override;
+  void lion_update(Tensor& w, const Tensor& g, Tensor& m, const LionStep& step) override;
 
  private:
   /// Fills y with the bias along one axis. What is then added to y is rounded only once, as a sum in f32.

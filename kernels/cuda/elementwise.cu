@@ -73,9 +73,9 @@ Tensor packed(CudaBackend& backend, const Tensor& x) {
 
 }  // namespace
 
-void CudaBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
+void CudaBackend::unary(const Unary& f, const Tensor& x, Tensor& y) {
   const Tensor dense = packed(*this, x);
-  visit(op, [&]<typename Op>(Op) {
+  visit(f.op, [&]<typename Op>(Op) {
     const auto run = [&]<typename T>(Type<T>) { map_dense<T, T>(Unary<Op, T>{}, y, dense); };
     if constexpr (kTakesIntegers<Op>) {
       visit_numeric(x.dtype(), "unary", run);
@@ -85,9 +85,9 @@ void CudaBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
   });
 }
 
-void CudaBackend::unary_grad(UnaryOp op, const Tensor& saved, const Tensor& dy, Tensor& dx) {
+void CudaBackend::unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) {
   const Tensor dense_saved = packed(*this, saved), dense_dy = packed(*this, dy);
-  visit(op, [&]<typename Op>(Op) {
+  visit(f.op, [&]<typename Op>(Op) {
     visit_floating(dy.dtype(), "unary_grad", [&]<typename T>(Type<T>) {
       map_dense<T, T, T>(UnaryGrad<Op, T>{}, dx, dense_saved, dense_dy);
     });

@@ -1,0 +1,43 @@
+// Functions that are being written; this file goes away.
+#include "dlengine/core/error.h"
+#include "dlengine/kernels/cpu/backend_cpu.h"
+
+namespace dlengine {
+
+void CpuBackend::cumsum(const Tensor&, int, bool, Tensor&) { throw ValueError("cumsum is not written yet"); }
+void CpuBackend::argsort(const Tensor&, int, bool, Tensor&) {
+  throw ValueError("argsort is not written yet");
+}
+void CpuBackend::max_pool2d_indices(const Tensor&, const Pool2dParams&, Tensor&) {
+  throw ValueError("max_pool2d_indices is not written yet");
+}
+void CpuBackend::lstm_cell(const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
+  throw ValueError("lstm_cell is not written yet");
+}
+void CpuBackend::lstm_cell_grad(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                                Tensor&, Tensor&) {
+  throw ValueError("lstm_cell_grad is not written yet");
+}
+void CpuBackend::gru_cell(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&) {
+  throw ValueError("gru_cell is not written yet");
+}
+void CpuBackend::gru_cell_grad(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
+  throw ValueError("gru_cell_grad is not written yet");
+}
+void CpuBackend::adagrad_update(Tensor&, const Tensor&, Tensor&, const AdagradStep&) {
+  throw ValueError("adagrad_update is not written yet");
+}
+void CpuBackend::adadelta_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdadeltaStep&) {
+  throw ValueError("adadelta_update is not written yet");
+}
+void CpuBackend::adamax_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdamaxStep&) {
+  throw ValueError("adamax_update is not written yet");
+}
+void CpuBackend::nadam_update(Tensor&, const Tensor&, Tensor&, Tensor&, const NadamStep&) {
+  throw ValueError("nadam_update is not written yet");
+}
+void CpuBackend::lion_update(Tensor&, const Tensor&, Tensor&, const LionStep&) {
+  throw ValueError("lion_update is not written yet");
+}
+
+}  // namespace dlengine

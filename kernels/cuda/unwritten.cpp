@@ -1,0 +1,43 @@
+// Functions that are being written; this file goes away.
+#include "dlengine/core/error.h"
+#include "dlengine/kernels/cuda/backend_cuda.h"
+
+namespace dlengine::cuda {
+
+void CudaBackend::cumsum(const Tensor&, int, bool, Tensor&) { throw ValueError("cumsum is not written yet"); }
+void CudaBackend::argsort(const Tensor&, int, bool, Tensor&) {
+  throw ValueError("argsort is not written yet");
+}
+void CudaBackend::max_pool2d_indices(const Tensor&, const Pool2dParams&, Tensor&) {
+  throw ValueError("max_pool2d_indices is not written yet");
+}
+void CudaBackend::lstm_cell(const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
+  throw ValueError("lstm_cell is not written yet");
+}
+void CudaBackend::lstm_cell_grad(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                                 Tensor&, Tensor&) {
+  throw ValueError("lstm_cell_grad is not written yet");
+}
+void CudaBackend::gru_cell(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&) {
+  throw ValueError("gru_cell is not written yet");
+}
+void CudaBackend::gru_cell_grad(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
+  throw ValueError("gru_cell_grad is not written yet");
+}
+void CudaBackend::adagrad_update(Tensor&, const Tensor&, Tensor&, const AdagradStep&) {
+  throw ValueError("adagrad_update is not written yet");
+}
+void CudaBackend::adadelta_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdadeltaStep&) {
+  throw ValueError("adadelta_update is not written yet");
+}
+void CudaBackend::adamax_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdamaxStep&) {
+  throw ValueError("adamax_update is not written yet");
+}
+void CudaBackend::nadam_update(Tensor&, const Tensor&, Tensor&, Tensor&, const NadamStep&) {
+  throw ValueError("nadam_update is not written yet");
+}
+void CudaBackend::lion_update(Tensor&, const Tensor&, Tensor&, const LionStep&) {
+  throw ValueError("lion_update is not written yet");
+}
+
+}  // namespace dlengine::cuda
