@@ -141,26 +141,31 @@ void multiply_tiny(const Product& p, const Operands& at) {
 /// Results first .. last-1 of the one row y = activation(a b + bias), with b transposed: at the speed of
 /// memory, as b is read once, a few rows side by side.
 DLENGINE_VECTORIZED void multiply_row(const Product& p, const Operands& at, int64_t first, int64_t last) {
-  constexpr int kRows = 4, kLanes = 16;
-  // Vectors by name, as the compiler would choose narrower ones than the CPU has.
-  typedef float Lanes __attribute__((vector_size(kLanes * 4)));
-  typedef float Unaligned __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+  constexpr int kRows = 4, kWidth = 8, kParts = 2, kLanes = kWidth * kParts;
+  // Vectors by name, as the compiler would choose narrower ones. Twice as wide they would be no faster, since
+  // memory sets the speed, and AVX2 has none of that width.
+  typedef float Lanes __attribute__((vector_size(kWidth * 4)));
+  typedef float Unaligned __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
   for (int64_t j = first; j < last; j += kRows) {
     const int rows = int(std::min<int64_t>(kRows, last - j));
     const float* b[kRows];
     for (int row = 0; row < kRows; ++row) b[row] = at.b + (j + std::min(row, rows - 1)) * p.b.step;
-    Lanes lanes[kRows] = {};
+    Lanes lanes[kRows][kParts] = {};
     int64_t i = 0;
     for (; i + kLanes <= p.k; i += kLanes) {
-      const Lanes a = *reinterpret_cast<const Unaligned*>(at.a + i);
+#pragma GCC unroll 2
+      for (int part = 0; part < kParts; ++part) {
+        const int64_t at_part = i + part * kWidth;
+        const Lanes a = *reinterpret_cast<const Unaligned*>(at.a + at_part);
 #pragma GCC unroll 4
-      for (int row = 0; row < kRows; ++row) {
-        lanes[row] += a * *reinterpret_cast<const Unaligned*>(b[row] + i);
+        for (int row = 0; row < kRows; ++row) {
+          lanes[row][part] += a * *reinterpret_cast<const Unaligned*>(b[row] + at_part);
+        }
       }
     }
     for (int row = 0; row < rows; ++row) {
       float sums[kLanes], rest = 0;
-      std::memcpy(sums, &lanes[row], sizeof(sums));
+      std::memcpy(sums, lanes[row], sizeof(sums));
       for (int64_t tail = i; tail < p.k; ++tail) rest += at.a[tail] * b[row][tail];
       for (int width = kLanes / 2; width > 0; width /= 2) {
         for (int lane = 0; lane < width; ++lane) sums[lane] += sums[lane + width];
