@@ -29,7 +29,8 @@ double peak_memory_mb() {
 }  // namespace
 
 Timing time_steps(double seconds, Device device, const std::function<void(int64_t)>& step) {
-  constexpr double kBlockMs = 20;  // waiting for the end of a block of this length hardly counts
+  constexpr double kBlockMs = 20;       // waiting for the end of a block of this length hardly counts
+  constexpr double kMostSamples = 5e4;  // so that the samples hardly count in the peak memory
   int64_t i = 0;
   const auto time_block = [&](int64_t steps) {
     const double start = now_ms();
@@ -40,10 +41,8 @@ Timing time_steps(double seconds, Device device, const std::function<void(int64_
   const double warm_up_start = now_ms();
   const double first = time_block(1);
   while (i < 3 || (now_ms() - warm_up_start < 150 * seconds && i < 50)) time_block(1);
-  int64_t block = 1;
-  if (device.kind != DeviceKind::cpu) {
-    block = std::max<int64_t>(1, static_cast<int64_t>(kBlockMs / time_block(10)));
-  }
+  const double shortest = device.kind == DeviceKind::cpu ? 1000 * seconds / kMostSamples : kBlockMs;
+  const int64_t block = std::max<int64_t>(1, static_cast<int64_t>(shortest / time_block(10)));
 
   std::vector<double> times;
   const double start = now_ms();

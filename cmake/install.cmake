@@ -8,13 +8,16 @@ install(
   EXPORT dlengine
   LIBRARY COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE COMPONENT development)
+if(TARGET dlengine_download)
+  install(TARGETS dlengine_download LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+endif()
 if(TARGET dlengine_cuda)
   install(TARGETS dlengine_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT cuda)
 endif()
 
 # kernels has no public headers; the internal ones of the other folders stay here, as some bring fmt, which users need
 # not have.
-set(internal_headers "/(core/check|core/format|core/io/element_types|core/ops/common|layers/describe)\\.h$")
+set(internal_headers "/(core/check|core/format|core/io/element_types|core/ops/common|core/shared_library|data/transfers|layers/describe)\\.h$")
 set(header_dir ${CMAKE_INSTALL_INCLUDEDIR}/dlengine)
 install(FILES dlengine.h DESTINATION ${header_dir} COMPONENT development)
 foreach(folder core layers optim data train)

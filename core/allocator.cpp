@@ -22,11 +22,13 @@ size_t block_size(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-void* take_from_system(size_t bytes) {
-  const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  void* pointer = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (pointer && bytes >= kHugePage)
-    madvise(pointer, bytes, MADV_HUGEPAGE);  // fewer page faults and TLB misses
+/// size: of the block; of its bytes, those that are asked for now.
+void* take_from_system(size_t size, size_t bytes) {
+  const size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
+  void* pointer = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  // Fewer page faults and TLB misses; only for pages that will be full, since all of a huge page is taken.
+  const size_t full = bytes / kHugePage * kHugePage;
+  if (pointer && full > 0) madvise(pointer, full, MADV_HUGEPAGE);
   return pointer;
 }
 
@@ -45,7 +47,7 @@ void* HostAllocator::allocate(size_t bytes) {
     pointer = known->second.free.back();
     known->second.free.pop_back();
   } else {
-    if (sensible) pointer = take_from_system(size);
+    if (sensible) pointer = take_from_system(size, bytes);
     check<OutOfMemoryError>(
         pointer != nullptr,
         "out of host memory: {} bytes asked for, {} bytes in use, {} bytes kept for reuse", bytes,

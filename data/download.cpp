@@ -1,22 +1,13 @@
-// libcurl writes into an AtomicFile while the hash is computed; the file gets its name only if the hash is
-// right.
+// Files from the network, kept in a cache.
 #include "dlengine/data/download.h"
 
-#include <curl/curl.h>
-
-#include <array>
-#include <cerrno>
-#include <cstdint>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
-#include <fstream>
-#include <memory>
 #include <system_error>
 
 #include "dlengine/core/check.h"
-#include "dlengine/core/io/atomic_file.h"
-#include "dlengine/data/sha256.h"
+#include "dlengine/core/shared_library.h"
+#include "dlengine/data/transfers.h"
 
 namespace dlengine {
 
@@ -24,74 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr long kConnectSeconds = 10;
-constexpr long kStallSeconds = 20;  // slower than kStallBytes per second for so long: given up
-constexpr long kStallBytes = 1000;
-constexpr long kMaxRedirects = 5;
-constexpr uint64_t kMaxBytes = uint64_t{1} << 30;  // a mirror must not fill the disk
+using OpenTransfers = Transfers* (*)();
 
-/// Where the bytes of one transfer go.
-struct Sink {
-  AtomicFile& file;
-  Sha256 hash;
-  uint64_t bytes = 0;
-  std::exception_ptr error;  // of our own side; C code is in between
-};
-
-size_t receive(char* data, size_t size, size_t count, void* user) {
-  auto& sink = *static_cast<Sink*>(user);
-  const size_t bytes = size * count;
-  try {
-    sink.bytes += bytes;
-    if (sink.bytes > kMaxBytes) return 0;
-    sink.file.write(data, bytes);
-    sink.hash.update(data, bytes);
-    return bytes;
-  } catch (...) {
-    sink.error = std::current_exception();
-    return 0;
-  }
-}
-
-struct CurlCleanup {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
-
-void set_options(CURL* curl, const std::string& url, Sink& sink, char* message) {
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
-  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, kMaxRedirects);
-  curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);  // 404 is a failure, not a page
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);     // the signals belong to the program
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, kStallBytes);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "dlengine");
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &sink);
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
-}
-
-/// Empty if the file is there now, else why not. Throws IoError if the cache cannot be written.
-std::string download(const std::string& url, const std::string& sha256, const std::string& path) {
-  static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, CurlCleanup> curl(curl_easy_init());
-  if (global != CURLE_OK || !curl) return "libcurl does not start";
-
-  AtomicFile file(path);
-  Sink sink{.file = file, .hash = {}, .error = {}};
-  std::array<char, CURL_ERROR_SIZE> message{};
-  set_options(curl.get(), url, sink, message.data());
-  const CURLcode result = curl_easy_perform(curl.get());
-  if (sink.error) std::rethrow_exception(sink.error);
-  if (sink.bytes > kMaxBytes) return fmt::format("more than {} bytes", kMaxBytes);
-  if (result != CURLE_OK) return message[0] ? message.data() : curl_easy_strerror(result);
-  const std::string found = sink.hash.finish();
-  if (found != sha256) return fmt::format("{} bytes with SHA-256 {}, need {}", sink.bytes, found, sha256);
-  file.commit();
-  return {};
+// Opened when it is first asked for.
+OpenTransfers open_transfers(const OpenedLibrary& library) {
+  check<IoError>(library.handle, "downloads and checksums need libdlengine_download.so: {}", library.reason);
+  void* entry = find_function(library, "dlengine_transfers");
+  check<IoError>(entry, "libdlengine_download.so is no plugin of dlengine: it has no dlengine_transfers");
+  return reinterpret_cast<OpenTransfers>(entry);
 }
 
 void make_folder(const std::string& path) {
@@ -107,17 +38,13 @@ const char* environment(const char* name) {
 
 }  // namespace
 
-std::string sha256_of_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  check<IoError>(stream.is_open(), "cannot open {}: {}", path, std::generic_category().message(errno));
-  Sha256 hash;
-  std::vector<char> buffer(size_t{1} << 18);
-  while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || stream.gcount() > 0) {
-    hash.update(buffer.data(), static_cast<size_t>(stream.gcount()));
-  }
-  check<IoError>(!stream.bad(), "cannot read {}", path);
-  return hash.finish();
+Transfers& transfers() {
+  if constexpr (DLENGINE_DOWNLOAD_LINKED) return *dlengine_transfers();
+  static const OpenedLibrary library = open_library("libdlengine_download.so");
+  return *open_transfers(library)();
 }
+
+std::string sha256_of_file(const std::string& path) { return transfers().sha256_of_file(path); }
 
 std::string default_cache_dir() {
   if (const char* folder = environment("DLENGINE_CACHE_DIR")) return folder;
@@ -137,7 +64,7 @@ std::string find_or_download(const RemoteFile& file, const std::string& cache_di
   }
   if (!file.urls.empty()) make_folder(cache_dir);
   for (const std::string& url : file.urls) {
-    const std::string problem = download(url, file.sha256, path);
+    const std::string problem = transfers().download(url, file.sha256, path);
     if (problem.empty()) return path;
     tried += fmt::format("  {}: {}\n", url, problem);
   }

@@ -73,7 +73,7 @@ Tensor packed(CudaBackend& backend, const Tensor& x) {
 
 }  // namespace
 
-void CudaBackend::unary(const Unary& f, const Tensor& x, Tensor& y) {
+void CudaBackend::unary(const dlengine::Unary& f, const Tensor& x, Tensor& y) {
   const Tensor dense = packed(*this, x);
   visit(f.op, [&]<typename Op>(Op) {
     const auto run = [&]<typename T>(Type<T>) { map_dense<T, T>(Unary<Op, T>{}, y, dense); };
@@ -85,7 +85,7 @@ void CudaBackend::unary(const Unary& f, const Tensor& x, Tensor& y) {
   });
 }
 
-void CudaBackend::unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) {
+void CudaBackend::unary_grad(const dlengine::Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) {
   const Tensor dense_saved = packed(*this, saved), dense_dy = packed(*this, dy);
   visit(f.op, [&]<typename Op>(Op) {
     visit_floating(dy.dtype(), "unary_grad", [&]<typename T>(Type<T>) {

@@ -20,7 +20,7 @@ mapfile -t programs < <(cat "$pack/device_tests.txt" && printf '%s\n' dlengine g
 if [[ -e $build/bin/contract_test ]]; then programs+=(contract_test); fi
 for program in "${programs[@]}"; do strip -o "$pack/bin/$program" "$build/bin/$program"; done
 own=$(ldd "$build/bin/dlengine" | awk '$1 ~ /^libdlengine/ { print $1 }')
-for library in "$own" libdlengine_cuda.so; do
+for library in "$own" libdlengine_download.so libdlengine_cuda.so; do
   strip --strip-unneeded -o "$pack/lib/$library" "$build/lib/$library"
 done
 
