@@ -90,23 +90,9 @@ void add_training_options(CLI::App& app, const Demo& demo, Overrides& given) {
       ->check(CLI::IsMember(&kUsualRates));
 }
 
-void add_data_options(CLI::App& app, DataOptions& options) {
-  app.add_option("--data", options.folder,
-                 "Folder of the data set [DLENGINE_DATA_DIR, the cache, a download]");
-  app.add_option("--dataset", options.dataset,
-                 "mnist, fashion_mnist or synthetic [mnist, or synthetic where that is not to be had]")
-      ->check(CLI::IsMember({"mnist", "fashion_mnist", "synthetic"}));
+void add_limit_option(CLI::App& app, DataOptions& options) {
   app.add_option("--limit", options.limit, "Use only this many training and test images, for a quick try")
       ->check(CLI::Range(int64_t{1}, int64_t{60000}));
-}
-
-void add_machine_options(CLI::App& app, DemoOptions& options) {
-  app.add_option("--device", options.device, "cpu, cuda, cuda:1, ... or best [DLENGINE_DEVICE, else best]")
-      ->check(CLI::Validator(check_device, ""));
-  app.add_option("--threads", options.threads, "Threads of the CPU [all cores]")->check(CLI::Range(1, 1024));
-  app.add_option("--seed", options.seed, "Of weights, order and dropout: one seed, one result")
-      ->check(CLI::Validator(check_not_negative, ""))
-      ->capture_default_str();
 }
 
 void add_file_options(CLI::App& app, DemoOptions& options) {
@@ -125,12 +111,30 @@ void add_file_options(CLI::App& app, DemoOptions& options) {
 
 }  // namespace
 
+void add_data_options(CLI::App& app, DataOptions& options) {
+  app.add_option("--data", options.folder,
+                 "Folder of the data set [DLENGINE_DATA_DIR, the cache, a download]");
+  app.add_option("--dataset", options.dataset,
+                 "mnist, fashion_mnist or synthetic [mnist, or synthetic where that is not to be had]")
+      ->check(CLI::IsMember({"mnist", "fashion_mnist", "synthetic"}));
+}
+
+void add_machine_options(CLI::App& app, MachineOptions& options) {
+  app.add_option("--device", options.device, "cpu, cuda, cuda:1, ... or best [DLENGINE_DEVICE, else best]")
+      ->check(CLI::Validator(check_device, ""));
+  app.add_option("--threads", options.threads, "Threads of the CPU [all cores]")->check(CLI::Range(1, 1024));
+  app.add_option("--seed", options.seed, "Of weights, order and dropout: one seed, one result")
+      ->check(CLI::Validator(check_not_negative, ""))
+      ->capture_default_str();
+}
+
 std::optional<int> parse_options(const Demo& demo, int argc, char** argv, DemoOptions& options) {
   CLI::App app(demo.about, demo.network);
   app.footer(kExitCodes);
   Overrides given;
   bool list_devices = false;
   add_data_options(app, options.data);
+  add_limit_option(app, options.data);
   add_training_options(app, demo, given);
   add_machine_options(app, options);
   add_file_options(app, options);

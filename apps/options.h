@@ -9,14 +9,22 @@
 #include "apps/demo.h"
 #include "dlengine/core/device.h"
 
+namespace CLI {
+class App;
+}
+
 namespace dlengine::apps {
 
-struct DemoOptions {
-  DataOptions data;
-  Recipe recipe;  // as changed by the options
+/// What programs that compute have in common.
+struct MachineOptions {
   std::optional<std::string> device;
   uint64_t seed = 1;
-  int threads = 0;                     // 0: all
+  int threads = 0;  // 0: all
+};
+
+struct DemoOptions : MachineOptions {
+  DataOptions data;
+  Recipe recipe;                       // as changed by the options
   std::string save, load, checkpoint;  // paths; empty: none
   bool resume = false;
   std::optional<double> expect_accuracy;
@@ -25,5 +33,10 @@ struct DemoOptions {
 /// Fills options. Returns the exit code if the program is to end here: after --help, --list-devices or wrong
 /// usage.
 std::optional<int> parse_options(const Demo& demo, int argc, char** argv, DemoOptions& options);
+
+/// --device, --threads and --seed.
+void add_machine_options(CLI::App& app, MachineOptions& options);
+/// --data and --dataset.
+void add_data_options(CLI::App& app, DataOptions& options);
 
 }  // namespace dlengine::apps

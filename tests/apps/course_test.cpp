@@ -1,0 +1,130 @@
+// Every chapter of the course, run in its short form as a user runs it: its pictures and the numbers it is
+// about.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <sstream>
+
+#include "tests/apps/process.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/xml.h"
+
+namespace dlengine::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+struct Number {
+  const char* name;
+  double low, high;
+};
+
+struct ChapterCase {
+  const char* name;
+  std::vector<const char*> pictures;  // files
+  std::vector<Number> numbers;        // lines "result name=value", and where the value has to lie
+};
+
+// One row per chapter.
+const ChapterCase kChapters[] = {
+    {"02_perceptrons",
+     {"02_perceptrons.svg", "02_perceptrons_errors.svg"},
+     {{"AND_by_hand_errors", 0, 0},
+      {"OR_by_hand_errors", 0, 0},
+      {"NAND_by_hand_errors", 0, 0},
+      {"AND_learned_errors", 0, 0},
+      {"OR_learned_errors", 0, 0},
+      {"NAND_learned_errors", 0, 0},
+      {"XOR_learned_errors", 1, 4},
+      {"XOR_of_gates_errors", 0, 0},
+      {"XOR_two_layers_errors", 0, 0}}},
+};
+
+Command short_run(const std::string& chapter, const std::vector<std::string>& more) {
+  Command command{"course_" + chapter, {"--short", "--device", "cpu", "--threads", "2"}};
+  command.arguments.insert(command.arguments.end(), more.begin(), more.end());
+  return command;
+}
+
+/// The numbers of all lines "result name=value".
+std::map<std::string, double> results(const std::string& out) {
+  std::map<std::string, double> found;
+  std::istringstream stream(out);
+  for (std::string line; std::getline(stream, line);) {
+    const size_t equals = line.find('=');
+    if (!line.starts_with("result ") || equals == std::string::npos) continue;
+    found[line.substr(7, equals - 7)] = std::strtod(line.c_str() + equals + 1, nullptr);
+  }
+  return found;
+}
+
+class Chapters : public testing::TestWithParam<ChapterCase> {};
+
+TEST_P(Chapters, DrawsItsPicturesAndFindsItsNumbers) {
+  const ChapterCase& chapter = GetParam();
+  const TempDir dir;
+  const Finished result = run(short_run(chapter.name, {"--out", dir / "pictures"}));
+  ASSERT_EQ(result.code, 0) << result.err;
+  for (const char* picture : chapter.pictures) {
+    const std::string svg = read_bytes(dir / ("pictures/" + std::string(picture)));
+    EXPECT_EQ(xml_error(svg), "") << picture;
+    EXPECT_THAT(svg, HasSubstr("<svg ")) << picture;
+  }
+  const std::map<std::string, double> numbers = results(result.out);
+  for (const Number& number : chapter.numbers) {
+    ASSERT_TRUE(numbers.contains(number.name)) << number.name << " is not in:\n" << result.out;
+    EXPECT_GE(numbers.at(number.name), number.low) << number.name;
+    EXPECT_LE(numbers.at(number.name), number.high) << number.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Chapters, testing::ValuesIn(kChapters),
+                         [](const auto& row) { return "Chapter" + std::string(row.param.name); });
+
+TEST(Course, EveryChapterHasARow) {
+  std::istringstream programs(DLENGINE_CHAPTERS);
+  for (std::string name; std::getline(programs, name, ',');) {
+    EXPECT_TRUE(std::ranges::any_of(kChapters, [&](const ChapterCase& row) { return row.name == name; }))
+        << name;
+  }
+}
+
+TEST(Course, TheSameSeedGivesTheSamePicture) {
+  const TempDir dir;
+  for (const char* folder : {"a", "b"})
+    ASSERT_EQ(run(short_run("02_perceptrons", {"--out", dir / folder})).code, 0);
+  EXPECT_EQ(read_bytes(dir / "a/02_perceptrons.svg"), read_bytes(dir / "b/02_perceptrons.svg"));
+}
+
+TEST(Course, HelpNamesEveryOption) {
+  const Finished result = run({"course_02_perceptrons", {"--help"}});
+  EXPECT_EQ(result.code, 0);
+  for (const char* option : {"--out", "--short", "--seed", "--device", "--threads", "--data", "--dataset"}) {
+    EXPECT_THAT(result.out, HasSubstr(option));
+  }
+}
+
+TEST(Course, WrongUsageExitsWith2) {
+  for (const char* wrong : {"--no-such-option", "--seed=-1", "--device=gpu", "word"}) {
+    const Finished result = run({"course_02_perceptrons", {wrong}});
+    EXPECT_EQ(result.code, 2) << wrong;
+    EXPECT_THAT(result.out, IsEmpty());
+  }
+}
+
+TEST(Course, AFolderThatCannotBeMadeIsAnErrorBeforeTheWork) {
+  const TempDir dir;
+  write_bytes(dir / "file", "");
+  const Finished result = run(short_run("02_perceptrons", {"--out", dir / "file"}));
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("cannot write to the folder " + (dir / "file")));
+  EXPECT_THAT(result.out, Not(HasSubstr("result")));
+}
+
+}  // namespace
+}  // namespace dlengine::test
