@@ -67,6 +67,10 @@ void Capture::at_replay(std::function<void()> f) {
   if (phase_ == Phase::recording) step_.at_replay_.push_back(std::move(f));
 }
 
+void Capture::valid_while(std::function<bool()> holds) {
+  if (phase_ == Phase::recording) step_.conditions_.push_back(std::move(holds));
+}
+
 void Capture::writes(const std::shared_ptr<Storage>& storage) {
   std::vector<std::shared_ptr<Storage>>& known = step_.written_;
   if (phase_ == Phase::rehearsal || storage->owner().get() == &allocator()) return;
@@ -118,6 +122,7 @@ bool RecordedStep::rehearse(const std::function<void()>& step) {
 
 void RecordedStep::record(const std::function<void()>& step, int times) {
   at_replay_.clear();
+  conditions_.clear();
   make_words();
   constants_.notice_writes();
   Backend& backend = backend_for(device_);
@@ -137,7 +142,15 @@ void RecordedStep::record(const std::function<void()>& step, int times) {
   }
   memory_->seal(false);
   std::erase_if(kept_, [&](const Kept& kept) { return kept.times == times; });
-  kept_.push_back({times, std::exchange(at_replay_, {}), backend.end_recording(device_.index, true)});
+  kept_.push_back({times, std::exchange(at_replay_, {}), std::exchange(conditions_, {}),
+                   backend.end_recording(device_.index, true)});
+}
+
+bool RecordedStep::outdated() const {
+  return std::any_of(kept_.begin(), kept_.end(), [](const Kept& kept) {
+    return !std::all_of(kept.conditions.begin(), kept.conditions.end(),
+                        [](const auto& holds) { return holds(); });
+  });
 }
 
 const RecordedStep::Kept* RecordedStep::find(int times) const {

@@ -61,15 +61,16 @@ struct Pool2dParams {
 /// What changes from one update to the next.
 struct UpdateClock {
   double lr = 0;
-  int64_t step = 1;  // updates of these parameters, this one included; counts from 1
+  int64_t step = 1;      // updates of these parameters, this one included; counts from 1
+  double lr_factor = 1;  // of these parameters, on the rate
   // In a recorded step: the optimizer's {address of lr, steps} in device memory, read as the update runs;
   // then `step` is to be added to the steps.
   const uint64_t* live = nullptr;
 
   /// The clock as it is at this moment of the device's work.
   DLENGINE_HOST_DEVICE UpdateClock now() const {
-    if (!live) return *this;
-    return {*reinterpret_cast<const double*>(live[0]), int64_t(live[1]) + step};
+    if (!live) return {lr * lr_factor, step};
+    return {*reinterpret_cast<const double*>(live[0]) * lr_factor, int64_t(live[1]) + step};
   }
 };
 
@@ -109,14 +110,16 @@ struct AdagradStep {
   double lr_decay = 0;  // PyTorch: lr / (1 + (step - 1) * lr_decay)
   double eps = 0;
   bool eps_inside_root = false;  // Keras: g / sqrt(sum + eps); PyTorch: g / (sqrt(sum) + eps)
-  double weight_decay = 0;       // added to the gradient
+  double weight_decay = 0;
+  bool decoupled_decay = false;  // as in AdamStep, as everywhere below
 };
 
 struct AdadeltaStep {
   UpdateClock clock;
   double rho = 0;
   double eps = 0;
-  double weight_decay = 0;  // added to the gradient
+  double weight_decay = 0;
+  bool decoupled_decay = false;
 };
 
 struct AdamaxStep {
@@ -125,12 +128,13 @@ struct AdamaxStep {
   double beta2 = 0;
   double eps = 0;
   bool eps_outside_max = false;  // Keras: m / (u + eps); PyTorch: u = max(beta2 * u, |g| + eps), m / u
-  double weight_decay = 0;       // added to the gradient
+  double weight_decay = 0;
+  bool decoupled_decay = false;
 };
 
 struct NadamStep {
   UpdateClock clock;
-  double beta1 = 0;
+  double beta1 = 0;  // the momentum of step t is beta1 * (1 - 0.5 * 0.96^(t * momentum_decay))
   double beta2 = 0;
   double eps = 0;
   double momentum_decay = 0;

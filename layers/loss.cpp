@@ -27,6 +27,7 @@ Tensor mse_loss(const Tensor& output, const Tensor& target, Reduction reduction)
     case Reduction::none: return squares;
     case Reduction::mean: return mean(squares);
     case Reduction::sum: return sum(squares);
+    case Reduction::batchmean: return sum(squares) / static_cast<double>(output.dim(0));
   }
   fail<ValueError>("mse_loss: no such reduction: {}", static_cast<int>(reduction));
 }

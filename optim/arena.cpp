@@ -62,9 +62,10 @@ Tensor Arena::span(const Tensor& flat, size_t first, size_t last) const {
   return flat.slice(0, offsets_[first], offsets_[last - 1] + parameters_[last - 1].numel());
 }
 
-Tensor Arena::slot(const Tensor& flat, size_t position) const {
+Tensor Arena::part(const Tensor& span, size_t first, size_t position) const {
   const Shape& shape = parameters_[position].shape();
-  return {flat.storage(), flat.offset() + offsets_[position], shape, contiguous_strides(shape), flat.dtype()};
+  return {span.storage(), span.offset() + offsets_[position] - offsets_[first], shape,
+          contiguous_strides(shape), span.dtype()};
 }
 
 void Arena::check_in_place() const {

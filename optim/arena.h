@@ -26,7 +26,9 @@ class Arena {
   /// The elements of parameters first .. last-1 in a tensor as long as the arena: a view [m].
   Tensor span(const Tensor& flat, size_t first, size_t last) const;
   /// The elements of one parameter there: a view shaped like it.
-  Tensor slot(const Tensor& flat, size_t position) const;
+  Tensor slot(const Tensor& flat, size_t position) const { return part(flat, 0, position); }
+  /// The same in a span that begins with parameter `first`, or in a copy of it.
+  Tensor part(const Tensor& span, size_t first, size_t position) const;
 
   /// Throws ValueError if a parameter was moved since: to another device or type, or into another optimizer.
   void check_in_place() const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -11,55 +12,215 @@
 #include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops.h"
 
 namespace dlengine {
 
+std::vector<ParameterGroup> no_decay_on_vectors(const std::vector<Tensor>& parameters) {
+  ParameterGroup decayed, others{.parameters = {}, .weight_decay = 0};
+  for (const Tensor& parameter : parameters) {
+    (parameter.rank() > 1 ? decayed : others).parameters.push_back(parameter);
+  }
+  std::vector<ParameterGroup> groups;
+  for (ParameterGroup& group : {std::ref(decayed), std::ref(others)}) {
+    if (!group.parameters.empty()) groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+Optimizer::Optimizer(double lr, double weight_decay, bool decays)
+    : weight_decay_(weight_decay), decays_(decays) {
+  set_lr(lr);
+}
+
 void Optimizer::attach(std::vector<Tensor> parameters) {
+  std::vector<Treatment> treatments(parameters.size(), {.lr_factor = 1, .weight_decay = weight_decay_});
+  attach(std::move(parameters), std::move(treatments));
+}
+
+void Optimizer::attach(std::vector<ParameterGroup> groups) {
+  std::vector<Tensor> parameters;
+  std::vector<Treatment> treatments;
+  for (const auto& [members, lr_factor, weight_decay] : groups) {
+    const double decay = weight_decay.value_or(weight_decay_);
+    check<ValueError>(lr_factor >= 0 && std::isfinite(lr_factor) && decay >= 0 && std::isfinite(decay),
+                      "{}: need lr_factor and weight_decay >= 0 in a group, got {} and {}", type_name(),
+                      lr_factor, decay);
+    check<ValueError>(decays_ || decay == 0, "{}: a group has weight_decay {}, this variant has none",
+                      type_name(), decay);
+    parameters.insert(parameters.end(), members.begin(), members.end());
+    treatments.insert(treatments.end(), members.size(), {.lr_factor = lr_factor, .weight_decay = decay});
+  }
+  attach(std::move(parameters), std::move(treatments));
+}
+
+void Optimizer::attach(std::vector<Tensor> parameters, std::vector<Treatment> treatments) {
   arena_ = Arena(std::move(parameters));
+  treatments_ = std::move(treatments);
   state_.clear();
-  for (size_t i = 0; i < state_names().size(); ++i) state_.push_back(zeros_like(arena_.values()));
+  for (size_t i = 0; i < state_names().size(); ++i) {
+    state_.push_back(zeros_like(arena_.values()));
+    if (initial_state() != 0) state_.back().fill_(initial_state());
+  }
   updates_.assign(arena_.parameters().size(), 0);
   step_count_ = 0;
   live_rates_ = Tensor();
+  average_shown_ = false;
+  if (average_decay_) start_average();
+}
+
+void Optimizer::check_attached() const {
+  check<ValueError>(attached(), "{}: it has no parameters yet; attach(model.parameters()) first",
+                    type_name());
 }
 
 void Optimizer::step() {
-  check<ValueError>(attached(), "{}: it has no parameters yet; attach(model.parameters()) first",
-                    type_name());
+  check_attached();
+  check<ValueError>(!average_shown_, "{}: a step while AveragedWeights shows the average", type_name());
   arena_.check_in_place();
   const NoGrad no_grad;
   arena_.collect_gradients();
-  const LiveWords live = live_words();
+  std::vector<Run> all = runs();
+  make_live(all);
+  clip(all);
   ++step_count_;
-  const auto has_gradient = [&](size_t i) { return parameters()[i].grad().defined(); };
-  for (size_t first = 0, last = 0; first < updates_.size(); first = last) {
-    last = first + 1;
-    if (!has_gradient(first)) continue;
-    const int64_t count = updates_[first] + 1;
-    while (last < updates_.size() && has_gradient(last) && updates_[last] + 1 == count) ++last;
-    Tensor values = arena_.span(arena_.values(), first, last);
-    std::vector<Tensor> state;
-    for (const Tensor& flat : state_) state.push_back(arena_.span(flat, first, last));
-    UpdateClock clock{.lr = lr(), .step = count, .live = live.device};
-    if (live.device) clock.step -= static_cast<int64_t>(live.start[1]);
-    update(values, arena_.span(arena_.gradients(), first, last), state, clock);
-    for (size_t i = first; i < last; ++i) updates_[i] = count;
+  for (Run& run : all) {
+    update(run);
+    for (size_t i = run.first; i < run.last; ++i) ++updates_[i];
   }
+  if (average_decay_) update_average();
   count_rate();
   written_in_place(arena_.values());
 }
 
-// In a recorded step, the rate and the count are read from device memory, and the host counts along.
-LiveWords Optimizer::live_words() {
+/// Neighbours that have a gradient, as many updates behind them, and one treatment.
+std::vector<Optimizer::Run> Optimizer::runs() const {
+  std::vector<Run> found;
+  const auto has_gradient = [&](size_t i) { return parameters()[i].grad().defined(); };
+  for (size_t first = 0, last = 0; first < updates_.size(); first = last) {
+    last = first + 1;
+    if (!has_gradient(first)) continue;
+    while (last < updates_.size() && has_gradient(last) && updates_[last] == updates_[first] &&
+           treatments_[last] == treatments_[first])
+      ++last;
+    Run run{.w = arena_.span(arena_.values(), first, last),
+            .g = arena_.span(arena_.gradients(), first, last),
+            .state = {},
+            .clock = {.lr = lr(), .step = updates_[first] + 1, .lr_factor = treatments_[first].lr_factor},
+            .weight_decay = treatments_[first].weight_decay,
+            .first = first,
+            .last = last};
+    for (const Tensor& flat : state_) run.state.push_back(arena_.span(flat, first, last));
+    found.push_back(std::move(run));
+  }
+  return found;
+}
+
+void Optimizer::set_clipping(const Clipping& clipping) {
+  clipped({}, clipping);  // checks
+  clipping_ = clipping;
+}
+
+void Optimizer::clip(std::vector<Run>& runs) const {
+  if (clipping_.value == 0 && clipping_.norm == 0) return;
+  std::vector<Tensor> gradients;
+  for (const Run& run : runs) gradients.push_back(run.g);
+  gradients = clipped(std::move(gradients), clipping_);
+  for (size_t i = 0; i < runs.size(); ++i) runs[i].g = gradients[i];
+}
+
+Tensor Optimizer::gradient_norm() {
+  check_attached();
+  const NoGrad no_grad;
+  arena_.collect_gradients();
+  std::vector<Tensor> gradients;
+  for (const Run& run : runs()) gradients.push_back(run.g);
+  if (gradients.empty()) return scalar(0, arena_.values().dtype(), arena_.values().device());
+  return global_norm(gradients);
+}
+
+// --- The average ---
+
+void Optimizer::average_weights(double decay) {
+  check<ValueError>(decay >= 0 && decay < 1, "{}: need 0 <= decay < 1 of the average, got {}", type_name(),
+                    decay);
+  check<ValueError>(averages_weights() || step_count_ == 0,
+                    "{}: an average must begin before the first step, not after {}", type_name(),
+                    step_count_);
+  const bool starts = !averages_weights();
+  average_decay_ = decay;
+  if (starts && attached()) start_average();
+}
+
+void Optimizer::start_average() {
+  const NoGrad no_grad;
+  average_ = arena_.values().clone();
+}
+
+void Optimizer::update_average() {
+  const double decay = *average_decay_;
+  if (step_count_ == 1) {  // never so in a recorded step, before which others run
+    average_.copy_(arena_.values());
+  } else {
+    average_.copy_(average_ * decay + arena_.values() * (1 - decay));
+  }
+}
+
+AveragedWeights::AveragedWeights(Optimizer& optimizer) : optimizer_(optimizer) {
+  optimizer.check_attached();
+  check<ValueError>(optimizer.averages_weights(),
+                    "AveragedWeights: {} keeps no average; call average_weights() first",
+                    optimizer.type_name());
+  check<ValueError>(!optimizer.average_shown_, "AveragedWeights: the average is shown already");
+  const NoGrad no_grad;
+  Tensor shown = optimizer.arena_.values();
+  values_ = shown.clone();
+  shown.copy_(optimizer.average_);
+  optimizer.average_shown_ = true;
+}
+
+AveragedWeights::~AveragedWeights() {
+  const NoGrad no_grad;
+  Tensor shown = optimizer_.arena_.values();
+  try {
+    shown.copy_(values_);
+    optimizer_.average_shown_ = false;
+  } catch (const Error&) {  // a device that fails: step() will refuse
+  }
+}
+
+// --- Rates and counts ---
+
+// In a recorded step, the rate and the counts are read from device memory, and the host counts along. Which
+// neighbours share a run is recorded, too: if their counts part later, the step must be recorded anew.
+void Optimizer::make_live(std::vector<Run>& runs) {
   Capture* capture = Capture::current();
-  if (!capture) return {};
-  capture->at_replay([this] {
+  if (!capture) return;
+  std::vector<std::pair<size_t, size_t>> ranges;
+  for (Run& run : runs) {
+    ranges.emplace_back(run.first, run.last);
+    for (size_t i = run.first; i < run.last; ++i) {
+      const LiveWords live = capture->words(&updates_[i], [this, i] {
+        return Words{reinterpret_cast<uintptr_t>(live_lr()), static_cast<uint64_t>(updates_[i])};
+      });
+      if (i != run.first || !live.device) continue;
+      run.clock.live = live.device;
+      run.clock.step -= static_cast<int64_t>(live.start[1]);
+    }
+  }
+  capture->valid_while([this, ranges] {
+    return std::all_of(ranges.begin(), ranges.end(), [this](const auto& range) {
+      const auto begin = updates_.begin();
+      return std::all_of(begin + range.first, begin + range.second,
+                         [&](int64_t count) { return count == updates_[range.first]; });
+    });
+  });
+  capture->at_replay([this, ranges] {
     ++step_count_;
     count_rate();
-    for (size_t i = 0; i < updates_.size(); ++i) updates_[i] += parameters()[i].grad().defined() ? 1 : 0;
-  });
-  return capture->words(this, [this] {
-    return Words{reinterpret_cast<uintptr_t>(live_lr()), static_cast<uint64_t>(step_count_)};
+    for (const auto& [first, last] : ranges) {
+      for (size_t i = first; i < last; ++i) ++updates_[i];
+    }
   });
 }
 
@@ -103,6 +264,7 @@ NamedTensors Optimizer::state() const {
     for (size_t j = 0; j < state_.size(); ++j) {
       named.emplace_back(std::to_string(i) + "." + names[j], arena_.slot(state_[j], i));
     }
+    if (average_decay_) named.emplace_back(std::to_string(i) + ".average", arena_.slot(average_, i));
   }
   named.emplace_back("updates", from_vector(updates_, {static_cast<int64_t>(updates_.size())}));
   named.emplace_back("step_count", from_vector(std::vector<int64_t>{step_count_}, {}));

@@ -11,21 +11,22 @@ RmspropOptions with_defaults(RmspropOptions options) {
   const bool keras = options.variant == Variant::keras;
   options.lr = options.lr.value_or(keras ? 1e-3 : 1e-2);
   options.rho = options.rho.value_or(keras ? 0.9 : 0.99);
-  options.eps = options.eps.value_or(keras ? 1e-7 : 1e-8);
+  options.eps = options.eps.value_or(options.variant == Variant::torch ? 1e-8 : 1e-7);
   return options;
 }
 
 }  // namespace
 
 RMSprop::RMSprop(const RmspropOptions& options)
-    : Optimizer(*with_defaults(options).lr), options_(with_defaults(options)) {
+    : Optimizer(*with_defaults(options).lr, options.weight_decay, options.variant != Variant::keras),
+      options_(with_defaults(options)) {
   const auto& [lr, rho, eps, momentum, weight_decay, variant] = options_;
   check<ValueError>(*rho >= 0 && *rho < 1 && *eps >= 0,
                     "RMSprop: need 0 <= rho < 1 and eps >= 0, got {} and {}", *rho, *eps);
   check<ValueError>(momentum >= 0 && weight_decay >= 0,
                     "RMSprop: need momentum >= 0 and weight_decay >= 0, got {} and {}", momentum,
                     weight_decay);
-  check<ValueError>(variant == Variant::torch || weight_decay == 0,
+  check<ValueError>(variant != Variant::keras || weight_decay == 0,
                     "RMSprop: the Keras variant has no weight_decay, got {}", weight_decay);
 }
 
@@ -38,18 +39,17 @@ std::vector<std::string> RMSprop::state_names() const {
   return {"square_avg", "momentum_buffer"};
 }
 
-void RMSprop::update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) {
-  const bool keras = options_.variant == Variant::keras;
+void RMSprop::update(Run& run) {
   Tensor none;
-  backend_for(w.device())
-      .rmsprop_update(w, g, state[0], state.size() > 1 ? state[1] : none,
-                      {.clock = clock,
+  backend_for(run.w.device())
+      .rmsprop_update(run.w, run.g, run.state[0], run.state.size() > 1 ? run.state[1] : none,
+                      {.clock = run.clock,
                        .rho = *options_.rho,
                        .eps = *options_.eps,
-                       .eps_inside_root = keras,
+                       .eps_inside_root = options_.variant == Variant::keras,
                        .momentum = options_.momentum,
-                       .weight_decay = options_.weight_decay,
-                       .lr_in_velocity = keras});
+                       .weight_decay = run.weight_decay,
+                       .lr_in_velocity = options_.variant != Variant::torch});
 }
 
 }  // namespace dlengine

@@ -12,18 +12,19 @@ namespace dlengine {
 
 /// Fields without a value take the variant's own default.
 struct RmspropOptions {
-  std::optional<double> lr = {};   // PyTorch 0.01, Keras 0.001
-  std::optional<double> rho = {};  // how much of the mean square is kept; PyTorch ("alpha") 0.99, Keras 0.9
-  std::optional<double> eps = {};  // PyTorch 1e-8, Keras 1e-7
+  std::optional<double> lr = {};   // PyTorch and textbook 0.01, Keras 0.001
+  std::optional<double> rho = {};  // share of the mean square that is kept; PyTorch ("alpha") and textbook
+                                   // 0.99, Keras 0.9
+  std::optional<double> eps = {};  // PyTorch 1e-8, Keras and textbook 1e-7
   double momentum = 0;
-  double weight_decay = 0;  // times the weight, added to the gradient (L2); PyTorch's variant only
+  double weight_decay = 0;  // times the weight, added to the gradient (L2); not in Keras's variant
   Variant variant = Variant::torch;
 };
 
-/// v = rho*v + (1 - rho)*g^2; PyTorch steps by lr * g / (sqrt(v) + eps), Keras by lr * g / sqrt(v + eps).
-/// With momentum these steps run through a velocity, which holds the learning rate in Keras's form and does
-/// not in PyTorch's. Throws ValueError for options out of range. Source: Tieleman and Hinton, Coursera
-/// lecture 6.5, 2012.
+/// v = rho*v + (1 - rho)*g^2; PyTorch and the textbook step by lr * g / (sqrt(v) + eps), Keras by
+/// lr * g / sqrt(v + eps). With momentum these steps run through a velocity, which does not hold the learning
+/// rate in PyTorch's form and does in the others. Throws ValueError for options out of range. Source:
+/// Tieleman and Hinton, Coursera lecture 6.5, 2012.
 class RMSprop final : public Optimizer {
  public:
   explicit RMSprop(const RmspropOptions& options = {});
@@ -32,7 +33,7 @@ class RMSprop final : public Optimizer {
 
  protected:
   std::vector<std::string> state_names() const override;
-  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) override;
+  void update(Run& run) override;
 
  private:
   RmspropOptions options_;  // all fields have a value

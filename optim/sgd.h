@@ -14,14 +14,15 @@ struct SgdOptions {
   double momentum = 0;
   double dampening =
       0;  // the share of a new gradient that is left out of the velocity; PyTorch's variant only
-  double weight_decay = 0;  // times the weight, added to the gradient (L2); PyTorch's variant only
+  double weight_decay = 0;  // times the weight, added to the gradient (L2); not in Keras's variant
   bool nesterov = false;
   Variant variant = Variant::torch;
 };
 
 /// PyTorch: v = momentum*v + g, w -= lr*v; Nesterov steps by g + momentum*v. Keras: v = momentum*v - lr*g, w
-/// += v; Nesterov steps by momentum*v - lr*g. Both are the same until the learning rate changes. Throws
-/// ValueError for options out of range. Source: Sutskever, Martens, Dahl, Hinton, ICML 2013.
+/// += v; Nesterov steps by momentum*v - lr*g. Both are the same until the learning rate changes; the
+/// textbook's form is Keras's. Throws ValueError for options out of range. Source: Sutskever, Martens, Dahl,
+/// Hinton, ICML 2013.
 class SGD final : public Optimizer {
  public:
   explicit SGD(const SgdOptions& options = {});
@@ -30,7 +31,7 @@ class SGD final : public Optimizer {
 
  protected:
   std::vector<std::string> state_names() const override;
-  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) override;
+  void update(Run& run) override;
 
  private:
   SgdOptions options_;

@@ -36,6 +36,7 @@ BatchLoop::BatchLoop(const Dataset& dataset, const BatchLoopOptions& options, St
 }
 
 void BatchLoop::start_epoch(int64_t epoch, int64_t done) {
+  next_ = done;
   if (resident_) {
     resident_->start_epoch(epoch);
     resident_->skip(done);
@@ -48,48 +49,58 @@ int64_t BatchLoop::batches_per_epoch() const {
   return resident_ ? resident_->batches_per_epoch() : streamed_->batches_per_epoch();
 }
 
-int64_t BatchLoop::advance() { return resident_ ? advance_resident() : advance_streamed(); }
+int64_t BatchLoop::advance() {
+  const int64_t count = resident_ ? advance_resident() : advance_streamed();
+  next_ += count;
+  return count;
+}
+
+StepPart BatchLoop::next_part() const {
+  const int64_t k = options_.accumulate, begin = next_ - next_ % k;
+  const int64_t of = std::min(k, batches_per_epoch() - begin);
+  return {.first = next_ == begin, .last = next_ + 1 == begin + of, .of = of};
+}
+
+template <typename F>
+CapturedStep& BatchLoop::captured(int64_t rows, F&& step) {
+  return captured_.try_emplace({rows, next_part()}, options_.device, std::forward<F>(step)).first->second;
+}
 
 int64_t BatchLoop::advance_resident() {
   const int64_t rows = resident_->next_size();
   if (rows == 0) return 0;
+  const StepPart part = next_part();
   if (!options_.replay) {
-    step_(resident_->take());
+    step_(resident_->take(), part);
     return 1;
   }
-  CapturedStep& captured = captured_
-                               .try_emplace(rows, options_.device,
-                                            [this](const auto&) {
-                                              step_(resident_->take());
-                                              return std::vector<Tensor>();
-                                            })
-                               .first->second;
-  const int at_once = options_.device == kCpu ? 1 : kStepsAtOnce;
+  const int at_once = options_.device == kCpu || options_.accumulate > 1 ? 1 : kStepsAtOnce;
   const int64_t count = std::min<int64_t>(resident_->next_count(), at_once);
-  captured.repeat(count, at_once);
+  captured(rows, [this, part](const auto&) {
+    step_(resident_->take(), part);
+    return std::vector<Tensor>();
+  }).repeat(count, at_once);
   return count;
 }
 
 int64_t BatchLoop::advance_streamed() {
   Samples batch;
   if (!streamed_->next(batch)) return 0;
+  const StepPart part = next_part();
   if (options_.replay) {
-    captured_
-        .try_emplace(batch.size(), options_.device,
-                     [this](const std::vector<Tensor>& in) {
-                       step_({in[0], in[1]});
-                       return std::vector<Tensor>();
-                     })
-        .first->second({batch.x, batch.y});
+    captured(batch.size(), [this, part](const std::vector<Tensor>& in) {
+      step_({in[0], in[1]}, part);
+      return std::vector<Tensor>();
+    })({batch.x, batch.y});
   } else {
-    step_(batch);
+    step_(batch, part);
   }
   streamed_->prefetch();
   return 1;
 }
 
 std::string BatchLoop::reason() const {
-  for (const auto& [rows, captured] : captured_) {
+  for (const auto& [kind, captured] : captured_) {
     if (!captured.reason().empty()) return "a step " + captured.reason();
   }
   return {};

@@ -70,7 +70,8 @@ CapturedStep& CapturedStep::operator=(CapturedStep&&) noexcept = default;
 CapturedStep::Variant& CapturedStep::variant_for(const std::vector<Tensor>& inputs) {
   for (auto& variant : variants_) {
     if (!variant->fits(inputs)) continue;
-    if (variant->recorded.constants_moved()) variant = std::make_unique<Variant>(device_, inputs);
+    if (variant->recorded.constants_moved() || variant->recorded.outdated())
+      variant = std::make_unique<Variant>(device_, inputs);
     return *variant;
   }
   return *variants_.emplace_back(std::make_unique<Variant>(device_, inputs));

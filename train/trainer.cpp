@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,14 +47,6 @@ class ScheduledRates {
   bool set_;
 };
 
-/// The rates of the steps first .. last-1 of `total`; none without a schedule.
-std::vector<double> scheduled_rates(const Schedule& schedule, double base, int64_t first, int64_t last,
-                                    int64_t total) {
-  std::vector<double> rates;
-  for (int64_t step = first; schedule && step < last; ++step) rates.push_back(base * schedule(step, total));
-  return rates;
-}
-
 ProgressOptions progress_options(const TrainerOptions& options) {
   ProgressOptions result = options.progress_to;
   if (!options.progress) result.write = [](std::string_view) {};
@@ -70,11 +63,16 @@ struct Trainer::Run {
   StepLog log;
   BatchLoop batches;
   std::unique_ptr<Evaluation> validation = nullptr;  // if there is any
-  bool told = false;                                 // why steps are not replayed
+  std::optional<ReduceOnPlateau> plateau = {};
+  bool told = false;  // why steps are not replayed
 };
 
 Trainer::Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options)
-    : model_(model), loss_(std::move(loss)), optimizer_(optimizer), options_(options) {}
+    : model_(model), loss_(std::move(loss)), optimizer_(optimizer), options_(options) {
+  check<ValueError>(options.accumulate >= 1, "Trainer: need accumulate >= 1, got {}", options.accumulate);
+  if (options.clipping.value != 0 || options.clipping.norm != 0) optimizer.set_clipping(options.clipping);
+  if (options.average) optimizer.average_weights(*options.average);
+}
 
 History Trainer::fit(const Dataset& train, const FitOptions& options) {
   check_fit(train, options);
@@ -90,9 +88,15 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
           .progress = Progress(progress_options(options_)),
           .interrupt = InterruptGuard(options_.stop_on_interrupt),
           .log = StepLog(options_.device),
-          .batches = batch_loop(train, order, [&](const Samples& batch) { train_step(batch, run.log); })};
+          .batches = batch_loop(
+              train, order, options_.accumulate,
+              [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run.log); })};
   if (options.validation) {
     run.validation = std::make_unique<Evaluation>(*this, *options.validation, options.batch_size);
+  }
+  if (options.plateau) {
+    run.plateau.emplace(*options.plateau);
+    run.plateau->set_state(plateau_);
   }
   tell_reason(run, why_not_replayed());
   History history;
@@ -102,6 +106,10 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
     if (train_epoch(run, record)) {
       ++epoch_;
       if (run.validation) record.validation = run.validation->metrics();
+      if (run.plateau) {
+        run.plateau->update(run.validation ? record.validation.loss : record.train.loss);
+        plateau_ = run.plateau->state();
+      }
       run.progress.finish_epoch(record);
       history.epochs.push_back(record);
       if (options.on_epoch) options.on_epoch(record);
@@ -118,10 +126,10 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   check<ValueError>(partial_.batches <= steps,
                     "fit: epoch {} was left after {} batches, but this data has only {}", record.epoch,
                     partial_.batches, steps);
-  const double base = optimizer_.lr();
-  const ScheduledRates rates(optimizer_, base,
-                             scheduled_rates(run.options.schedule, base, epoch_ * steps + partial_.batches,
-                                             (epoch_ + 1) * steps, steps * run.options.epochs));
+  check<ValueError>(partial_.batches % options_.accumulate == 0,
+                    "fit: epoch {} was left after {} batches, which is no whole number of steps of {}",
+                    record.epoch, partial_.batches, options_.accumulate);
+  const ScheduledRates rates(optimizer_, optimizer_.lr(), rates_of_epoch(run.options, steps));
   StepLog& log = run.log;
   log.start(partial_.batches, partial_.totals);
   const double started = run.progress.now();
@@ -135,7 +143,7 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   run.progress.start_epoch(record.epoch, run.options.epochs, run.samples, partial_.totals.samples);
   run.batches.start_epoch(epoch_, partial_.batches);
   int64_t done = partial_.batches;
-  while (!run.interrupt.interrupted()) {
+  while (!run.interrupt.interrupted() || done % options_.accumulate != 0) {
     const int64_t more = run.batches.advance();
     if (more == 0) break;
     done += more;
@@ -156,6 +164,18 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   return false;
 }
 
+/// The rates of the optimizer's steps in the rest of the epoch; none without a schedule or plateau.
+std::vector<double> Trainer::rates_of_epoch(const FitOptions& options, int64_t batches) const {
+  const double base = optimizer_.lr() * (options.plateau ? plateau_.factor : 1);
+  if (!options.schedule) return options.plateau ? std::vector{base} : std::vector<double>();
+  const int64_t k = options_.accumulate, steps = (batches + k - 1) / k;
+  std::vector<double> rates;
+  for (int64_t step = epoch_ * steps + partial_.batches / k; step < (epoch_ + 1) * steps; ++step) {
+    rates.push_back(base * options.schedule(step, steps * options.epochs));
+  }
+  return rates;
+}
+
 // What keeps steps from being replayed as far as can be told before the first one; empty: nothing.
 std::string Trainer::why_not_replayed() {
   if (options_.replay != Replay::automatic) return {};
@@ -171,21 +191,23 @@ void Trainer::tell_reason(Run& run, const std::string& reason) {
   run.told = true;
 }
 
-BatchLoop Trainer::batch_loop(const Dataset& data, const LoaderOptions& order,
-                              std::function<void(const Samples& batch)> step) {
+BatchLoop Trainer::batch_loop(const Dataset& data, const LoaderOptions& order, int64_t accumulate,
+                              std::function<void(const Samples& batch, const StepPart& part)> step) {
   const bool replay = options_.replay != Replay::never && why_not_replayed().empty();
   return {data,
           {.device = options_.device,
            .order = order,
+           .accumulate = accumulate,
            .resident_bytes = options_.resident_bytes,
            .replay = replay},
           std::move(step)};
 }
 
-void Trainer::train_step(const Samples& batch, StepLog& log) {
-  optimizer_.zero_grad();
-  log.loss_of(loss_, model_(batch.x), batch.y).backward();
-  optimizer_.step();
+void Trainer::train_step(const Samples& batch, const StepPart& part, StepLog& log) {
+  if (part.first) optimizer_.zero_grad();
+  const Tensor loss = log.loss_of(loss_, model_(batch.x), batch.y);
+  (part.of > 1 ? loss / static_cast<double>(part.of) : loss).backward();
+  if (part.last) optimizer_.step();
 }
 
 // The loss of the last step is older than the last update, so a good loss alone does not mean good weights.
@@ -214,7 +236,12 @@ void Trainer::place(const Dataset& data) {
 }
 
 void Trainer::attach() {
-  if (!optimizer_.attached()) optimizer_.attach(model_.parameters());
+  if (optimizer_.attached()) return;
+  if (options_.groups) {
+    optimizer_.attach(options_.groups(model_.parameters()));
+  } else {
+    optimizer_.attach(model_.parameters());
+  }
 }
 
 }  // namespace dlengine

@@ -3,14 +3,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "dlengine/core/tensor.h"
 #include "dlengine/data/dataset.h"
 #include "dlengine/layers/module.h"
 #include "dlengine/optim/optimizer.h"
+#include "dlengine/optim/plateau.h"
 #include "dlengine/optim/schedule.h"
 #include "dlengine/train/history.h"
 #include "dlengine/train/progress.h"
@@ -19,6 +22,7 @@ namespace dlengine {
 
 class BatchLoop;
 struct LoaderOptions;
+struct StepPart;
 class StepLog;
 
 /// loss(model output, labels) -> one element: the mean over the batch. Made from any function or object that
@@ -70,6 +74,14 @@ struct TrainerOptions {
   uint64_t seed = 0;     // of the sample order; dropout draws from default_generator()
   bool progress = true;  // a bar if stderr is a terminal, else one line per epoch
   Replay replay = Replay::automatic;
+  // Batches over which the gradients of one step of the optimizer are averaged; at the end of an epoch there
+  // may be fewer. Replayed, too.
+  int64_t accumulate = 1;
+  Clipping clipping = {};              // of the gradients of a step
+  std::optional<double> average = {};  // decay of an average of the weights (Optimizer::average_weights),
+                                       // with which evaluate(), predict() and validation then work
+  // What the optimizer treats alike, as no_decay_on_vectors; empty: everything.
+  std::function<std::vector<ParameterGroup>(const std::vector<Tensor>&)> groups = {};
   // Data sets in memory of at most this size are moved to the device, where batches are put together; others
   // are sent there batch by batch.
   int64_t resident_bytes = int64_t{2} << 30;
@@ -83,7 +95,10 @@ struct FitOptions {
   int64_t batch_size = 32;
   const Dataset* validation = nullptr;
   bool shuffle = true;
-  Schedule schedule = {};       // factor on the optimizer's rate, from step to step; empty: constant
+  Schedule schedule = {};  // factor on the optimizer's rate, from step to step; empty: constant
+  // Another factor, which falls when the validation loss (without validation, the training loss) does not;
+  // goes on where the last fit(), or the checkpoint, left it.
+  std::optional<PlateauOptions> plateau = {};
   std::string checkpoint = {};  // written after every epoch and on Ctrl-C; empty: none
   std::function<void(const EpochRecord&)> on_epoch = {};  // after every epoch, before its checkpoint
 };
@@ -130,11 +145,12 @@ class Trainer {
   std::string why_not_replayed();
   void place(const Dataset& data);
   void attach();
-  BatchLoop batch_loop(const Dataset& data, const LoaderOptions& order,
-                       std::function<void(const Samples& batch)> step);
+  BatchLoop batch_loop(const Dataset& data, const LoaderOptions& order, int64_t accumulate,
+                       std::function<void(const Samples& batch, const StepPart& part)> step);
   bool train_epoch(Run& run, EpochRecord& record);
   static void tell_reason(Run& run, const std::string& reason);
-  void train_step(const Samples& batch, StepLog& log);
+  void train_step(const Samples& batch, const StepPart& part, StepLog& log);
+  std::vector<double> rates_of_epoch(const FitOptions& options, int64_t batches) const;
   void check_finite();
 
   /// The epoch under way, where Ctrl-C left it.
@@ -150,6 +166,7 @@ class Trainer {
   TrainerOptions options_;
   int64_t epoch_ = 0;
   Partial partial_;
+  ReduceOnPlateau::State plateau_;
 };
 
 }  // namespace dlengine

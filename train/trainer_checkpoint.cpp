@@ -40,6 +40,8 @@ class Metadata {
         kFormat);
   }
 
+  bool has(const std::string& key) const { return entries_.contains(key); }
+
   const std::string& text(const std::string& key) const {
     const auto entry = entries_.find(key);
     check<IoError>(entry != entries_.end(), "load_checkpoint: '{}' has no entry '{}'", path_, key);
@@ -82,7 +84,11 @@ void Trainer::save_checkpoint(const std::string& path) {
                     {"loss_sum", fmt::format("{}", partial_.totals.loss)},
                     {"hits", fmt::format("{}", partial_.totals.hits)},
                     {"samples", fmt::format("{}", partial_.totals.samples)},
-                    {"classes", fmt::format("{:d}", partial_.totals.classes)}});
+                    {"classes", fmt::format("{:d}", partial_.totals.classes)},
+                    {"plateau_factor", fmt::format("{}", plateau_.factor)},
+                    {"plateau_best", fmt::format("{}", plateau_.best)},
+                    {"plateau_bad_epochs", fmt::format("{}", plateau_.bad_epochs)},
+                    {"plateau_cooldown", fmt::format("{}", plateau_.cooldown)}});
 }
 
 void Trainer::load_checkpoint(const std::string& path) {
@@ -104,6 +110,13 @@ void Trainer::load_checkpoint(const std::string& path) {
                                    .hits = metadata.number<int64_t>("hits"),
                                    .samples = metadata.number<int64_t>("samples"),
                                    .classes = metadata.number<int>("classes") != 0}};
+  ReduceOnPlateau::State plateau;
+  if (metadata.has("plateau_factor")) {  // older files have none
+    plateau = {.factor = metadata.number<double>("plateau_factor"),
+               .best = metadata.number<double>("plateau_best"),
+               .bad_epochs = metadata.number<int64_t>("plateau_bad_epochs"),
+               .cooldown = metadata.number<int64_t>("plateau_cooldown")};
+  }
   check<IoError>(epoch >= 0 && partial.batches >= 0, "load_checkpoint: '{}' has a negative position", path);
 
   model_.to(options_.device);
@@ -114,6 +127,7 @@ void Trainer::load_checkpoint(const std::string& path) {
   default_generator().set_state(random);
   epoch_ = epoch;
   partial_ = partial;
+  plateau_ = plateau;
 }
 
 }  // namespace dlengine

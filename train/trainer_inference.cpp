@@ -1,4 +1,5 @@
 // The trainer's evaluate and predict: evaluation mode, nothing on the tape.
+#include <optional>
 #include <vector>
 
 #include "dlengine/core/autograd.h"
@@ -13,6 +14,17 @@
 namespace dlengine {
 namespace {
 
+/// Shows the average of the weights, if the optimizer keeps one.
+class Averaged {
+ public:
+  explicit Averaged(Optimizer& optimizer) {
+    if (optimizer.averages_weights() && optimizer.attached()) shown_.emplace(optimizer);
+  }
+
+ private:
+  std::optional<AveragedWeights> shown_;
+};
+
 void check_data(const char* name, const Dataset& data, int64_t batch_size) {
   check<ValueError>(batch_size >= 1, "{}: need batch_size >= 1, got {}", name, batch_size);
   check<ValueError>(data.size() > 0, "{}: the data set is empty", name);
@@ -23,8 +35,8 @@ void check_data(const char* name, const Dataset& data, int64_t batch_size) {
 Trainer::Evaluation::Evaluation(Trainer& trainer, const Dataset& data, int64_t batch_size)
     : trainer_((trainer.place(data), trainer)),
       log_(trainer.options_.device),
-      batches_(trainer.batch_loop(data, {.batch_size = batch_size},
-                                  [this](const Samples& batch) { count(batch); })) {}
+      batches_(trainer.batch_loop(data, {.batch_size = batch_size}, 1,
+                                  [this](const Samples& batch, const StepPart&) { count(batch); })) {}
 
 void Trainer::Evaluation::count(const Samples& batch) {
   log_.loss_of(trainer_.loss_, trainer_.model_(batch.x), batch.y);
@@ -35,6 +47,7 @@ Metrics Trainer::Evaluation::metrics() {
   const double started = clock.now();
   const NoGrad no_grad;
   const EvaluationMode mode(trainer_.model_);
+  const Averaged averaged(trainer_.optimizer_);
   log_.start();
   batches_.start_epoch(0);
   while (batches_.advance() > 0) {
@@ -53,6 +66,7 @@ Tensor Trainer::predict(const Dataset& data, int64_t batch_size) {
   place(data);
   const NoGrad no_grad;
   const EvaluationMode mode(model_);
+  const Averaged averaged(optimizer_);
   Loader loader(data, {.batch_size = batch_size});
   std::vector<Tensor> outputs;
   for (Batch batch; loader.next(batch);) outputs.push_back(model_(batch.x.to(options_.device)).to(kCpu));

@@ -79,12 +79,13 @@ Tensor cross_entropy_into(const Tensor& totals, const Tensor& logits, const Tens
                           Reduction reduction) {
   const Tensor target = checked_target(logits, labels), x = dense(logits);
   const int64_t count = x.dim(0);
-  check<ValueError>(reduction != Reduction::mean || count > 0,
-                    "cross_entropy: the mean of no rows, logits are {}", logits.shape());
+  const bool averages = reduction == Reduction::mean || reduction == Reduction::batchmean;
+  check<ValueError>(!averages || count > 0, "cross_entropy: the mean of no rows, logits are {}",
+                    logits.shape());
   Backend::CrossEntropy result;
   result.loss = empty(reduction == Reduction::none ? Shape{count} : Shape{},
                       x.dtype() == DType::f64 ? DType::f64 : DType::f32, x.device());
-  if (reduction == Reduction::mean) result.divisor = static_cast<double>(count);
+  if (averages) result.divisor = static_cast<double>(count);
   if (result.loss.numel() == 1 && needs_grad({&logits, 1})) result.dx = empty_like(x);
   result.totals = totals;
   backend_for(x.device()).cross_entropy(x, target, result);

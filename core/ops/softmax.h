@@ -10,13 +10,15 @@ Tensor softmax(const Tensor& x, int axis = -1);
 /// log(softmax(x)), computed without taking the logarithm of a small number. Types: floating. Grads: x.
 Tensor log_softmax(const Tensor& x, int axis = -1);
 
-enum class Reduction : uint8_t { none, mean, sum };
+/// What becomes of the losses of single elements or rows. batchmean: their sum divided by the size of the
+/// first axis.
+enum class Reduction : uint8_t { none, mean, sum, batchmean };
 
 /// Cross-entropy of softmax(logits) with the labels, in one pass, which gives the gradient as well.
 ///
 /// Shapes: logits [N, C]; labels [N] of classes (u8, i32, i64) or [N, C] of probabilities (one-hot or soft,
 /// floating);
-///         -> [] for mean (over N) and sum, [N] for none.
+///         -> [] for mean and batchmean (over N) and sum, [N] for none.
 /// Types:  floating; the loss of 16-bit logits is f32.
 /// Grads:  logits.
 /// Throws: ShapeError, DTypeError, DeviceError; ValueError for a label outside of 0 .. C-1, naming row and

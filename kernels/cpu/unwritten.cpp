@@ -24,20 +24,5 @@ void CpuBackend::gru_cell(const Tensor&, const Tensor&, const Tensor&, Tensor&, 
 void CpuBackend::gru_cell_grad(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
   throw ValueError("gru_cell_grad is not written yet");
 }
-void CpuBackend::adagrad_update(Tensor&, const Tensor&, Tensor&, const AdagradStep&) {
-  throw ValueError("adagrad_update is not written yet");
-}
-void CpuBackend::adadelta_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdadeltaStep&) {
-  throw ValueError("adadelta_update is not written yet");
-}
-void CpuBackend::adamax_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdamaxStep&) {
-  throw ValueError("adamax_update is not written yet");
-}
-void CpuBackend::nadam_update(Tensor&, const Tensor&, Tensor&, Tensor&, const NadamStep&) {
-  throw ValueError("nadam_update is not written yet");
-}
-void CpuBackend::lion_update(Tensor&, const Tensor&, Tensor&, const LionStep&) {
-  throw ValueError("lion_update is not written yet");
-}
 
 }  // namespace dlengine

@@ -63,4 +63,35 @@ void CpuBackend::adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, c
   });
 }
 
+void CpuBackend::adagrad_update(Tensor& w, const Tensor& g, Tensor& sum, const AdagradStep& step) {
+  visit_parameter_type("adagrad_update", w.dtype(), [&]<typename T>(Type<T>) {
+    launch_update<AdagradRule<T>, T>(step, w, g, sum.data<T>());
+  });
+}
+
+void CpuBackend::adadelta_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& mean_delta,
+                                 const AdadeltaStep& step) {
+  visit_parameter_type("adadelta_update", w.dtype(), [&]<typename T>(Type<T>) {
+    launch_update<AdadeltaRule<T>, T>(step, w, g, mean_square.data<T>(), mean_delta.data<T>());
+  });
+}
+
+void CpuBackend::adamax_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& largest,
+                               const AdamaxStep& step) {
+  visit_parameter_type("adamax_update", w.dtype(), [&]<typename T>(Type<T>) {
+    launch_update<AdamaxRule<T>, T>(step, w, g, m.data<T>(), largest.data<T>());
+  });
+}
+
+void CpuBackend::nadam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const NadamStep& step) {
+  visit_parameter_type("nadam_update", w.dtype(), [&]<typename T>(Type<T>) {
+    launch_update<NadamRule<T>, T>(step, w, g, m.data<T>(), v.data<T>());
+  });
+}
+
+void CpuBackend::lion_update(Tensor& w, const Tensor& g, Tensor& m, const LionStep& step) {
+  visit_parameter_type("lion_update", w.dtype(),
+                       [&]<typename T>(Type<T>) { launch_update<LionRule<T>, T>(step, w, g, m.data<T>()); });
+}
+
 }  // namespace dlengine

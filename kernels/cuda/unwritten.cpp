@@ -24,20 +24,5 @@ void CudaBackend::gru_cell(const Tensor&, const Tensor&, const Tensor&, Tensor&,
 void CudaBackend::gru_cell_grad(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
   throw ValueError("gru_cell_grad is not written yet");
 }
-void CudaBackend::adagrad_update(Tensor&, const Tensor&, Tensor&, const AdagradStep&) {
-  throw ValueError("adagrad_update is not written yet");
-}
-void CudaBackend::adadelta_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdadeltaStep&) {
-  throw ValueError("adadelta_update is not written yet");
-}
-void CudaBackend::adamax_update(Tensor&, const Tensor&, Tensor&, Tensor&, const AdamaxStep&) {
-  throw ValueError("adamax_update is not written yet");
-}
-void CudaBackend::nadam_update(Tensor&, const Tensor&, Tensor&, Tensor&, const NadamStep&) {
-  throw ValueError("nadam_update is not written yet");
-}
-void CudaBackend::lion_update(Tensor&, const Tensor&, Tensor&, const LionStep&) {
-  throw ValueError("lion_update is not written yet");
-}
 
 }  // namespace dlengine::cuda

@@ -88,4 +88,32 @@ void CudaBackend::adam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, 
                [&]<typename T>(Type<T>) { launch_update<AdamRule<T>, T>(step, w, g, m, v); });
 }
 
+void CudaBackend::adagrad_update(Tensor& w, const Tensor& g, Tensor& sum, const AdagradStep& step) {
+  visit_master("adagrad_update", w.dtype(),
+               [&]<typename T>(Type<T>) { launch_update<AdagradRule<T>, T>(step, w, g, sum); });
+}
+
+void CudaBackend::adadelta_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& mean_delta,
+                                  const AdadeltaStep& step) {
+  visit_master("adadelta_update", w.dtype(), [&]<typename T>(Type<T>) {
+    launch_update<AdadeltaRule<T>, T>(step, w, g, mean_square, mean_delta);
+  });
+}
+
+void CudaBackend::adamax_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& largest,
+                                const AdamaxStep& step) {
+  visit_master("adamax_update", w.dtype(),
+               [&]<typename T>(Type<T>) { launch_update<AdamaxRule<T>, T>(step, w, g, m, largest); });
+}
+
+void CudaBackend::nadam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const NadamStep& step) {
+  visit_master("nadam_update", w.dtype(),
+               [&]<typename T>(Type<T>) { launch_update<NadamRule<T>, T>(step, w, g, m, v); });
+}
+
+void CudaBackend::lion_update(Tensor& w, const Tensor& g, Tensor& m, const LionStep& step) {
+  visit_master("lion_update", w.dtype(),
+               [&]<typename T>(Type<T>) { launch_update<LionRule<T>, T>(step, w, g, m); });
+}
+
 }  // namespace dlengine::cuda

@@ -51,6 +51,26 @@ TEST(RecordedStep, DoesSeveralStepsInOneReplay) {
   }
 }
 
+TEST(RecordedStep, IsOutdatedWhereWhatItReliesOnHoldsNoLonger) {
+  for (const Device device : devices()) {
+    bool holds = true;
+    Doubling doubling(device);
+    const auto step = [&] {
+      doubling.step();
+      Capture::current()->valid_while([&] { return holds; });
+    };
+    RecordedStep recorded(device);
+    ASSERT_TRUE(recorded.rehearse(step));
+    EXPECT_FALSE(recorded.outdated());
+    recorded.record(step, 2);
+    EXPECT_FALSE(recorded.outdated());
+    holds = false;
+    EXPECT_TRUE(recorded.outdated());
+    holds = true;
+    recorded.replay(2);
+  }
+}
+
 TEST(RecordedStep, KeepsRecordingsOfSeveralLengths) {
   for (const Device device : devices()) {
     SCOPED_TRACE(to_string(device));

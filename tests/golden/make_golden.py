@@ -221,4 +221,5 @@ def main():
     save("optim.safetensors", optimizers())
 
 
-main()
+if __name__ == "__main__":
+    main()

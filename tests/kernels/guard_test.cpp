@@ -309,6 +309,36 @@ const KernelRow kRows[] = {
                              {.clock = {.lr = 0.1}, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8});
      },
      false},
+    {"adagrad_update",
+     [](Call& c) {
+       c.backend.adagrad_update(c.inout({n}), c.in({n}), c.inout({n}), {.clock = {.lr = 0.1}, .eps = 1e-7});
+     },
+     false},
+    {"adadelta_update",
+     [](Call& c) {
+       c.backend.adadelta_update(c.inout({n}), c.in({n}), c.inout({n}), c.inout({n}),
+                                 {.clock = {.lr = 0.1}, .rho = 0.9, .eps = 1e-6});
+     },
+     false},
+    {"adamax_update",
+     [](Call& c) {
+       c.backend.adamax_update(c.inout({n}), c.in({n}), c.inout({n}), c.inout({n}),
+                               {.clock = {.lr = 0.1}, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8});
+     },
+     false},
+    {"nadam_update",
+     [](Call& c) {
+       c.backend.nadam_update(
+           c.inout({n}), c.in({n}), c.inout({n}), c.inout({n}),
+           {.clock = {.lr = 0.1}, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .momentum_decay = 0.004});
+     },
+     false},
+    {"lion_update",
+     [](Call& c) {
+       c.backend.lion_update(c.inout({n}), c.in({n}), c.inout({n}),
+                             {.clock = {.lr = 0.1}, .beta1 = 0.9, .beta2 = 0.99});
+     },
+     false},
 };
 
 class Kernel : public ::testing::TestWithParam<KernelRow> {};

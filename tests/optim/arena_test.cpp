@@ -88,12 +88,12 @@ class Recorder final : public Optimizer {
 
  protected:
   std::vector<std::string> state_names() const override { return {"copy"}; }
-  void update(Tensor& w, const Tensor& g, std::vector<Tensor>& state, const UpdateClock& clock) override {
-    EXPECT_EQ(w.numel(), g.numel());
-    EXPECT_EQ(w.numel(), state[0].numel());
-    runs.emplace_back(w.numel(), clock.step);
-    w.copy_(w + static_cast<double>(clock.step));
-    state[0].copy_(w);
+  void update(Run& run) override {
+    EXPECT_EQ(run.w.numel(), run.g.numel());
+    EXPECT_EQ(run.w.numel(), run.state[0].numel());
+    runs.emplace_back(run.w.numel(), run.clock.step);
+    run.w.copy_(run.w + static_cast<double>(run.clock.step));
+    run.state[0].copy_(run.w);
   }
 };
 

@@ -31,15 +31,44 @@ TEST(Optimizers, HaveTheDefaultsOfTheirVariant) {
   EXPECT_DOUBLE_EQ(first_step(SGD(), g), 0.01 * g);
   EXPECT_DOUBLE_EQ(first_step(RMSprop(), g), 0.01 * g / (std::sqrt(0.01 * g * g) + 1e-8));
   EXPECT_DOUBLE_EQ(first_step(RMSprop({.variant = keras}), g), 0.001 * g / std::sqrt(0.1 * g * g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(RMSprop({.variant = Variant::textbook}), g),
+                   0.01 * g / (std::sqrt(0.01 * g * g) + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Adagrad(), g), 0.01 * g / (g + 1e-10));
+  EXPECT_DOUBLE_EQ(first_step(Adagrad({.variant = keras}), g), 0.001 * g / std::sqrt(0.1 + g * g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Adagrad({.variant = Variant::textbook}), g), 0.01 * g / (g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Adamax(), g), 0.002 * g / (g + 1e-8));
+  EXPECT_DOUBLE_EQ(first_step(Adamax({.variant = keras}), g), 0.001 * g / (g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Lion(), g), 1e-4);
   EXPECT_DOUBLE_EQ(first_step(Adam(), g), 0.001 * g / (g + 1e-8));
   const double keras_rate = 0.001 * std::sqrt(1 - 0.999) / (1 - 0.9);
   EXPECT_NEAR(first_step(Adam({.variant = keras}), g),
               keras_rate * 0.1 * g / (std::sqrt(0.001 * g * g) + 1e-7), 1e-15);
 }
 
+TEST(Optimizers, HaveTheDefaultRatesOfTheirVariant) {
+  const auto rates = [](const char* name) {
+    std::vector<double> result;
+    for (const Variant variant : {Variant::torch, Variant::keras, Variant::textbook}) {
+      result.push_back(make_optimizer(name, {}, variant)->lr());
+    }
+    return result;
+  };
+  using Rates = std::vector<double>;
+  EXPECT_EQ(rates("sgd"), (Rates{0.01, 0.01, 0.01}));
+  EXPECT_EQ(rates("rmsprop"), (Rates{0.01, 0.001, 0.01}));
+  EXPECT_EQ(rates("adam"), (Rates{0.001, 0.001, 0.001}));
+  EXPECT_EQ(rates("adagrad"), (Rates{0.01, 0.001, 0.01}));
+  EXPECT_EQ(rates("adadelta"), (Rates{1, 0.001, 1}));
+  EXPECT_EQ(rates("adamax"), (Rates{0.002, 0.001, 0.001}));
+  EXPECT_EQ(rates("nadam"), (Rates{0.002, 0.001, 0.001}));
+  EXPECT_EQ(rates("lion"), (Rates{1e-4, 1e-4, 1e-4}));
+  EXPECT_EQ(rates("muon"), (Rates{0.02, 0.02, 0.02}));
+}
+
 TEST(MakeOptimizer, KnowsItsNames) {
-  for (const Variant variant : {Variant::torch, Variant::keras}) {
-    for (const char* name : {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"}) {
+  EXPECT_EQ(optimizer_names().size(), 12u);
+  for (const Variant variant : {Variant::torch, Variant::keras, Variant::textbook}) {
+    for (const std::string_view name : optimizer_names()) {
       EXPECT_EQ(make_optimizer(name, 0.5, variant)->lr(), 0.5) << name;
       EXPECT_FALSE(make_optimizer(name)->attached());
     }
@@ -70,6 +99,18 @@ TEST(Optimizers, RefuseOptionsOutOfRange) {
                            {"Adam: need beta1 and beta2 in [0, 1), got 1 and 0.999"});
   expect_throw<ValueError>([] { Adam({.eps = -1}); }, {"eps >= 0"});
   expect_throw<ValueError>([&] { Adam({.weight_decay = 0.1, .variant = keras}); }, {"set .decoupled = true"});
+  expect_throw<ValueError>([&] { SGD({.momentum = 0.9, .dampening = 0.1, .variant = keras}); },
+                           {"SGD: dampening"});
+  expect_throw<ValueError>([] { Adagrad({.eps = -1}); }, {"Adagrad: need eps >= 0, got -1"});
+  expect_throw<ValueError>([&] { Adagrad({.lr_decay = 0.1, .variant = keras}); }, {"Adagrad: lr_decay is"});
+  expect_throw<ValueError>([&] { Adagrad({.weight_decay = 0.1, .variant = keras}); },
+                           {"set .decoupled = true"});
+  expect_throw<ValueError>([] { Adadelta({.rho = 1}); }, {"Adadelta: need 0 <= rho < 1, got 1"});
+  expect_throw<ValueError>([] { Adamax({.beta2 = -1}); }, {"Adamax: need 0 <= beta2 < 1, got -1"});
+  expect_throw<ValueError>([] { NAdam({.momentum_decay = -1}); }, {"NAdam: need momentum_decay >= 0"});
+  expect_throw<ValueError>([] { Lion({.weight_decay = -1}); }, {"Lion: need weight_decay >= 0"});
+  expect_throw<ValueError>([] { Muon({.momentum = 1}); }, {"Muon: need 0 <= momentum < 1"});
+  expect_throw<ValueError>([] { Muon({.lr = 0}); }, {"Muon: need lr > 0"});
 }
 
 TEST(Optimizers, NeedParametersToStep) {
@@ -83,7 +124,7 @@ TEST(Optimizers, NeedParametersToStep) {
 // Two parameters pulled to a goal; the second has no gradient in odd steps.
 class Problem {
  public:
-  Problem(const std::string& name, Device device) : optimizer_(make_optimizer(name, 0.05)) {
+  Problem(std::string_view name, Device device) : optimizer_(make_optimizer(name, 0.05)) {
     manual_seed(7);
     for (const Shape& shape : {Shape{3, 2}, Shape{5}}) {
       weights_.push_back(randn(shape, 0, 1, DType::f32, device).set_requires_grad());
@@ -117,7 +158,7 @@ NamedTensors copies(const NamedTensors& tensors) {
 
 TEST(Optimizers, ResumeBitByBit) {
   for (const Device device : devices()) {
-    for (const char* name : {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"}) {
+    for (const std::string_view name : optimizer_names()) {
       SCOPED_TRACE(name);
       Problem whole(name, device), half(name, device), resumed(name, device);
       whole.train(0, 9);
