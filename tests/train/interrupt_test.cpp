@@ -52,9 +52,11 @@ TEST(InterruptGuard, NestedGuardsSeeOneSignal) {
 
 TEST(InterruptGuard, LeavesIgnoredSignalsIgnored) {
   const auto previous = std::signal(SIGINT, SIG_IGN);
-  const InterruptGuard guard;
-  std::raise(SIGINT);
-  EXPECT_FALSE(guard.interrupted());
+  {
+    const InterruptGuard guard;
+    std::raise(SIGINT);
+    EXPECT_FALSE(guard.interrupted());
+  }
   std::signal(SIGINT, previous);
 }
 

@@ -20,7 +20,9 @@ struct LinearTraining {
   explicit LinearTraining(const TrainerOptions& options, const SgdOptions& sgd = {.lr = 0.1, .momentum = 0.9})
       : net((manual_seed(2), Sequential(Linear({.in_features = 2, .out_features = 3})))),
         optimizer(sgd),
-        trainer(net, CrossEntropyLoss(), optimizer, options) {}
+        trainer(net, CrossEntropyLoss(), optimizer, options) {
+    net.infer_shapes({1, 2});  // draws the weights
+  }
 
   Sequential net;
   SGD optimizer;
