@@ -234,7 +234,7 @@ void Module::to(DType dtype) {
 void Module::infer_shapes(const Shape& input, DType dtype, Device device) {
   const NoGrad no_grad;
   const EvaluationMode evaluation(*this);
-  (*this)(zeros(input, dtype, device));
+  (*this)(zeros(input, input_type(dtype), device));
 }
 
 EvaluationMode::EvaluationMode(Module& module) {

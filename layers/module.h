@@ -89,6 +89,8 @@ class Module {
   /// Makes parameters and buffers that do not exist yet, where their sizes are known without an input: in f32
   /// on the CPU, drawn from default_generator(). Layers without tensors of their own leave it as it is.
   virtual void build() {}
+  /// Type of the inputs of a module that computes in the given type: i64 where they are tokens.
+  virtual DType input_type(DType compute) const { return compute; }
   /// Type of the parameters and buffers of this layer where it computes in the given type.
   virtual DType parameter_type(DType compute) const { return compute; }
   /// Multiplications and additions of one forward pass (a multiply-add counts 2); 0 where they do not matter.
@@ -141,7 +143,8 @@ class Module {
   void to(DType dtype);
 
   /// Lets layers whose input size was left out find it, by a forward pass of zeros of this shape (batch size
-  /// included) in evaluation mode. Parameters are made in its type and on its device.
+  /// included) in evaluation mode. Parameters are made in its type and on its device; behind tokens (see
+  /// input_type()) in f32.
   void infer_shapes(const Shape& input, Device device = kCpu) { infer_shapes(input, DType::f32, device); }
   void infer_shapes(const Shape& input, DType dtype, Device device = kCpu);
 

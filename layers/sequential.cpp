@@ -83,6 +83,10 @@ Tensor Sequential::forward(const Tensor& x) {
   return y;
 }
 
+DType Sequential::input_type(DType compute) const {
+  return layers_.empty() ? compute : layers_[0].second->input_type(compute);
+}
+
 void Sequential::visit(ModuleVisitor& visitor) {
   for (const auto& [name, layer] : layers_) visitor.child(name, *layer);
 }

@@ -44,6 +44,7 @@ class Sequential final : public Module {
 
   std::string_view type_name() const override { return "Sequential"; }
   bool replayable() const override { return true; }
+  DType input_type(DType compute) const override;
   Tensor forward(const Tensor& x) override;
   void visit(ModuleVisitor& visitor) override;
 

@@ -127,7 +127,7 @@ std::vector<SummaryRow> summary_rows(Module& module, const Shape& input) {
   const NoGrad no_grad;
   const EvaluationMode evaluation(module);
   Recorder recorder(module);
-  module(zeros(input, dtype, device));
+  module(zeros(input, module.input_type(dtype), device));
   return std::move(recorder.rows);
 }
 

@@ -22,7 +22,8 @@ struct SummaryRow {
 };
 
 /// What a forward pass of zeros of this shape (batch size included) calls, in order and in evaluation mode,
-/// on the device and in the type of the module's parameters (f32 on the CPU where there are none yet). It
+/// on the device and in the type of the module's parameters (f32 on the CPU where there are none yet; of
+/// tokens where its input_type() is i64). It
 /// makes parameters of layers that have none. Modules that only hold others have no row.
 std::vector<SummaryRow> summary_rows(Module& module, const Shape& input);
 

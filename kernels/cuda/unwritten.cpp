@@ -11,18 +11,5 @@ void CudaBackend::argsort(const Tensor&, int, bool, Tensor&) {
 void CudaBackend::max_pool2d_indices(const Tensor&, const Pool2dParams&, Tensor&) {
   throw ValueError("max_pool2d_indices is not written yet");
 }
-void CudaBackend::lstm_cell(const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
-  throw ValueError("lstm_cell is not written yet");
-}
-void CudaBackend::lstm_cell_grad(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-                                 Tensor&, Tensor&) {
-  throw ValueError("lstm_cell_grad is not written yet");
-}
-void CudaBackend::gru_cell(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&) {
-  throw ValueError("gru_cell is not written yet");
-}
-void CudaBackend::gru_cell_grad(const Tensor&, const Tensor&, const Tensor&, Tensor&, Tensor&, Tensor&) {
-  throw ValueError("gru_cell_grad is not written yet");
-}
 
 }  // namespace dlengine::cuda

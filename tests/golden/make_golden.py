@@ -5,35 +5,14 @@ Needs PyTorch (made with 1.13, Debian 12's python3-torch) and NumPy; all in floa
 written out here in NumPy after update_step() in keras-team/keras, keras/src/optimizers: sgd.py, rmsprop.py,
 adam.py and base_optimizer.py. Run it in this folder: ./make_golden.py
 """
-import json
-import struct
-
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from golden_file import save
+
 torch.set_default_dtype(torch.float64)
-
-
-def save(path, tensors):
-    """The safetensors format: length of the header (u64), header (JSON), bytes."""
-    names = {"float64": "F64", "int64": "I64"}
-    header, blobs, position = {}, [], 0
-    for name, value in tensors.items():
-        array = np.asarray(value.detach().numpy() if torch.is_tensor(value) else value)
-        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
-        header[name] = {
-            "dtype": names[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [position, position + len(data)],
-        }
-        blobs.append(data)
-        position += len(data)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
 # --- Layers: input, state before, output, gradient fed in, gradients, buffers after ---

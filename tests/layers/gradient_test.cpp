@@ -39,6 +39,14 @@ const GradientCase kCases[] = {
     {make<Softmax, 0>, {4, 3}},
     {make<Flatten, 2>, {2, 3, 2, 2}},
     {dropout, {5, 5}},
+    {make<RNN, RecurrentOptions{.hidden_size = 2}>, {1, 1, 1}},
+    {make<RNN, RecurrentOptions{.hidden_size = 2, .num_layers = 2, .return_sequences = false}>, {2, 3, 2}},
+    {make<LSTM, RecurrentOptions{.hidden_size = 2, .num_layers = 2, .dropout = 0.4, .bidirectional = true}>,
+     {2, 3, 2}},
+    {make<LSTM, RecurrentOptions{.hidden_size = 3, .bias = false, .batch_first = false}>, {4, 1, 2}},
+    {make<GRU, RecurrentOptions{.hidden_size = 2, .bidirectional = true, .return_sequences = false}>,
+     {3, 2, 2}},
+    {make<GRU, RecurrentOptions{.hidden_size = 3}>, {1, 5, 1}},
     {make_network, {2, 1, 6, 6}},
 };
 
