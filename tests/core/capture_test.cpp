@@ -220,6 +220,26 @@ TEST(RecordedStep, CountsTheWritesOfReplays) {
   EXPECT_EQ(untouched.storage()->version(), other);
 }
 
+TEST(StepMemory, GivesARecordingTheBlocksOfItsRehearsal) {
+  StepMemory memory(backend_for(kCpu).allocator(0));
+  // The block of 96 bytes serves 64 at first, as there is no smaller one yet; later one of 70 would.
+  const auto step = [&] {
+    std::vector<void*> blocks = {memory.allocate(96)};
+    memory.deallocate(blocks[0]);
+    for (const size_t bytes : {64, 70}) blocks.push_back(memory.allocate(bytes));
+    memory.deallocate(blocks[1]);
+    blocks.push_back(memory.allocate(96));
+    memory.deallocate(blocks[2]);
+    memory.deallocate(blocks[3]);
+    return blocks;
+  };
+  const std::vector<void*> rehearsed = step();
+  memory.seal(true);
+  EXPECT_EQ(step(), rehearsed);
+  EXPECT_EQ(step(), rehearsed);
+  EXPECT_THROW(memory.allocate(1000), Error);
+}
+
 TEST(StepMemory, ReusesItsBlocksAndGivesThemBackAtTheEnd) {
   HostAllocator source;
   {
