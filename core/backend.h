@@ -25,10 +25,43 @@
 
 namespace dlengine {
 
-// The maths of these is in kernels/functors.h, for all devices at once.
-enum class UnaryOp : uint8_t { abs, exp, log, sqrt, square, reciprocal, sign, relu, sigmoid, tanh };
+// The maths of these is in kernels/unary_functors.h and activation_functors.h, for all devices at once.
+enum class UnaryOp : uint8_t {
+  abs,
+  exp,
+  log,
+  sqrt,
+  square,
+  reciprocal,
+  sign,
+  relu,
+  sigmoid,
+  tanh,
+  rsqrt,
+  log1p,
+  expm1,
+  sin,
+  cos,
+  erf,
+  floor,
+  ceil,
+  round,
+  step,
+  leaky_relu,  // a: slope below 0
+  elu,         // a: alpha, b: scale
+  gelu,
+  gelu_tanh,
+  silu,
+  softplus,  // a: beta
+  mish,
+  softsign,
+  clip,      // to a .. b
+  hardtanh,  // to a .. b
+  hardsigmoid,
+  hardswish
+};
 
-/// A function of one element with its numbers, if it has some; functors.h says what they mean.
+/// A function of one element with its numbers, if it has some.
 struct Unary {
   UnaryOp op;
   double a = 0;
@@ -98,7 +131,7 @@ class Backend {
 
   // --- Elementwise; floating results may be channels-last if wants_channels_last() ---
   virtual void unary(const Unary& f, const Tensor& x,
-                     Tensor& y) = 0;  // x strided; floating (abs, square, sign: numeric)
+                     Tensor& y) = 0;  // x strided; floating (abs, square, sign, step, clip: numeric)
   // dx = dy * slope; saved is x or y as slope_from_result(f.op) says; saved and dy strided; floating.
   virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) = 0;
   // dx = dy * (y > 0) * scale; y and dy strided; floating; dx may be dy

@@ -35,6 +35,9 @@ Tensor empty_like(const Tensor& other) {
   return empty(other.shape(), other.dtype(), other.device(), layout_of(other));
 }
 Tensor zeros_like(const Tensor& other) { return zeros(other.shape(), other.dtype(), other.device()); }
+Tensor full_like(const Tensor& other, double value) {
+  return full(other.shape(), value, other.dtype(), other.device());
+}
 Tensor ones_like(const Tensor& other) { return ones(other.shape(), other.dtype(), other.device()); }
 
 Tensor arange(double start, double stop, double step, DType dtype, Device device) {
@@ -44,6 +47,25 @@ Tensor arange(double start, double stop, double step, DType dtype, Device device
   std::vector<double> values(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = start + static_cast<double>(i) * step;
   return from_vector(values, {count}).to(dtype).to(device);
+}
+
+Tensor linspace(double start, double stop, int64_t count, DType dtype, Device device) {
+  check<ValueError>(count >= 0, "linspace: need a count of 0 or more, got {}", count);
+  std::vector<double> values(static_cast<size_t>(count));
+  const double distance = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
+  for (int64_t i = 0; i < count; ++i) {
+    values[static_cast<size_t>(i)] = start + static_cast<double>(i) * distance;
+  }
+  if (count > 1) values.back() = stop;
+  return from_vector(values, {count}).to(dtype).to(device);
+}
+
+Tensor eye(int64_t size, DType dtype, Device device) { return eye(size, size, dtype, device); }
+
+Tensor eye(int64_t rows, int64_t columns, DType dtype, Device device) {
+  Tensor y = zeros({rows, columns}, dtype, device);
+  Tensor(y.storage(), 0, {std::min(rows, columns)}, {columns + 1}, dtype).fill_(1);
+  return y;
 }
 
 template <typename T>

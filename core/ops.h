@@ -1,6 +1,8 @@
 // Every public operation.
 #pragma once
 
+#include "dlengine/core/ops/activation.h"
+#include "dlengine/core/ops/arrange.h"
 #include "dlengine/core/ops/conv.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
@@ -12,3 +14,4 @@
 #include "dlengine/core/ops/recurrent.h"
 #include "dlengine/core/ops/reduce.h"
 #include "dlengine/core/ops/softmax.h"
+#include "dlengine/core/ops/sort.h"

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,15 +11,13 @@
 
 #include "dlengine/core/device.h"
 #include "dlengine/core/dtype.h"
+#include "dlengine/core/index.h"
 #include "dlengine/core/shape.h"
 #include "dlengine/core/storage.h"
 
 namespace dlengine {
 
 class Node;
-
-/// End of an axis in slice().
-inline constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
 
 /// A handle: copies share elements, gradient and place on the tape, as in PyTorch. Views (slice, transpose,
 /// reshape where it can) share the elements. A default-constructed Tensor is undefined; only defined() may be
@@ -38,6 +35,7 @@ class Tensor {
   const Shape& shape() const { return impl_->shape; }
   const Strides& strides() const { return impl_->strides; }  // in elements
   int rank() const { return impl_->shape.rank(); }
+  int ndim() const { return rank(); }  // NumPy's name for it
   /// Size of one axis; negative axes count from the end. Throws ShapeError.
   int64_t dim(int axis) const;
   int64_t numel() const { return impl_->numel; }
@@ -61,6 +59,10 @@ class Tensor {
 
   // Views. Grads: all of them. Negative axes and positions count from the end.
 
+  /// NumPy's indexing in one call: x.index({Slice(10, 100), 0, Slice(-14), kEllipsis, kNewAxis}). Axes that
+  /// are not named stay whole. To write there: x.index({0}).fill_(1). Throws ShapeError for more items than
+  /// axes and for a second ellipsis, ValueError for a position outside of its axis and for a step below 1.
+  Tensor index(std::initializer_list<Index> items) const;
   /// Elements start, start + step, ... before stop along an axis; positions are clipped as in NumPy. step
   /// >= 1.
   Tensor slice(int axis, int64_t start, int64_t stop = kEnd, int64_t step = 1) const;

@@ -62,7 +62,7 @@ std::vector<DeviceReport> device_reports() {
 }
 
 bool slope_from_result(UnaryOp op) {
-  return visit(op, [](auto function) { return decltype(function)::kSlopeFromResult; });
+  return visit_unary<float>(op, [](auto function) { return decltype(function)::kSlopeFromResult; });
 }
 
 }  // namespace dlengine

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "dlengine/core/backend.h"
@@ -11,167 +12,29 @@
 #include "dlengine/core/host_device.h"
 #include "dlengine/core/op_params.h"
 #include "dlengine/core/philox.h"
+#include "dlengine/kernels/activation_functors.h"
+#include "dlengine/kernels/unary_functors.h"
 
 namespace dlengine {
 
-namespace detail {
-template <typename T, bool kSignedInteger>
-struct WrappingOf {
-  using type = T;
-};
-template <typename T>
-struct WrappingOf<T, true> {
-  using type = std::make_unsigned_t<T>;
-};
-}  // namespace detail
+namespace functions {
 
-/// The type in which sums and products of T are defined for every argument: integers wrap around, as in
-/// NumPy.
-template <typename T>
-using Wrapping = typename detail::WrappingOf<T, std::is_integral_v<T> && std::is_signed_v<T>>::type;
-
-// --- Functions of one element. value(x) is the result, slope(s) its derivative: s is the result where
-// kSlopeFromResult is true, else the argument. ---
-
-struct Abs {
-  static constexpr bool kSlopeFromResult = false;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    if constexpr (std::is_unsigned_v<T>) {
-      return x;
-    } else {
-      return x < T(0) ? T(-Wrapping<T>(x)) : x;
-    }
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T x) {
-    return T(x > T(0)) - T(x < T(0));
-  }
-};
-
-struct Exp {
-  static constexpr bool kSlopeFromResult = true;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return std::exp(x);
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T y) {
-    return y;
-  }
-};
-
-struct Log {
-  static constexpr bool kSlopeFromResult = false;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return std::log(x);
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T x) {
-    return T(1) / x;
-  }
-};
-
-struct Sqrt {
-  static constexpr bool kSlopeFromResult = true;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return std::sqrt(x);
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T y) {
-    return T(0.5) / y;
-  }
-};
-
-struct Square {
-  static constexpr bool kSlopeFromResult = false;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return T(Wrapping<T>(x) * Wrapping<T>(x));
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T x) {
-    return T(2) * x;
-  }
-};
-
-struct Reciprocal {
-  static constexpr bool kSlopeFromResult = true;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return T(1) / x;
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T y) {
-    return -y * y;
-  }
-};
-
-struct Sign {
-  static constexpr bool kSlopeFromResult = false;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    if constexpr (std::is_unsigned_v<T>) {
-      return T(x > T(0));
-    } else {
-      return T(T(x > T(0)) - T(x < T(0)));
-    }
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T) {
-    return T(0);
-  }
-};
-
-struct Relu {
-  static constexpr bool kSlopeFromResult = true;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return x < T(0) ? T(0) : x;  // this order keeps NaN
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T y) {
-    return y > T(0) ? T(1) : T(0);
-  }
-};
-
-/// The gradient before y = relu(z), or before a dropout behind it that scales what it keeps.
+/// A number of an operation in the computing type; integers end where they end.
 template <typename A>
-struct ReluMask {
-  A scale;
-  DLENGINE_HOST_DEVICE A operator()(A y, A dy) const { return dy * Relu::slope(y) * scale; }
-};
+A number(double value) {
+  if constexpr (std::is_integral_v<A>) {
+    constexpr A kLeast = std::numeric_limits<A>::lowest(), kMost = std::numeric_limits<A>::max();
+    if (value <= double(kLeast)) return kLeast;
+    if (value >= double(kMost)) return kMost;
+  }
+  return A(value);
+}
 
-struct Sigmoid {
-  static constexpr bool kSlopeFromResult = true;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return T(1) / (T(1) + std::exp(-x));
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T y) {
-    return y * (T(1) - y);
-  }
-};
-
-struct Tanh {
-  static constexpr bool kSlopeFromResult = true;
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T value(T x) {
-    return std::tanh(x);
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T y) {
-    return T(1) - y * y;
-  }
-};
-
-/// Calls f(Functor{}) for the operation.
-template <typename F>
-decltype(auto) visit(UnaryOp op, F&& f) {
-  switch (op) {
+/// Calls f(functor) with the function and its numbers in the computing type A.
+template <typename A, typename F>
+decltype(auto) visit_unary(const Unary& unary, F&& f) {
+  const A a = number<A>(unary.a), b = number<A>(unary.b);
+  switch (unary.op) {
     case UnaryOp::abs: return f(Abs{});
     case UnaryOp::exp: return f(Exp{});
     case UnaryOp::log: return f(Log{});
@@ -182,11 +45,42 @@ decltype(auto) visit(UnaryOp op, F&& f) {
     case UnaryOp::relu: return f(Relu{});
     case UnaryOp::sigmoid: return f(Sigmoid{});
     case UnaryOp::tanh: return f(Tanh{});
+    case UnaryOp::rsqrt: return f(Rsqrt{});
+    case UnaryOp::log1p: return f(Log1p{});
+    case UnaryOp::expm1: return f(Expm1{});
+    case UnaryOp::sin: return f(Sin{});
+    case UnaryOp::cos: return f(Cos{});
+    case UnaryOp::erf: return f(Erf{});
+    case UnaryOp::floor: return f(Floor{});
+    case UnaryOp::ceil: return f(Ceil{});
+    case UnaryOp::round: return f(Round{});
+    case UnaryOp::step: return f(Step{});
+    case UnaryOp::leaky_relu: return f(LeakyRelu<A>{a});
+    case UnaryOp::elu: return f(Elu<A>{a, b});
+    case UnaryOp::gelu: return f(Gelu{});
+    case UnaryOp::gelu_tanh: return f(GeluTanh{});
+    case UnaryOp::silu: return f(Silu{});
+    case UnaryOp::softplus: return f(Softplus<A>{a});
+    case UnaryOp::mish: return f(Mish{});
+    case UnaryOp::softsign: return f(Softsign{});
+    case UnaryOp::clip: return f(Clip<A>{a, b});
+    case UnaryOp::hardtanh: return f(Hardtanh<A>{a, b});
+    case UnaryOp::hardsigmoid: return f(Hardsigmoid{});
+    case UnaryOp::hardswish: return f(Hardswish{});
   }
   throw ValueError("unknown unary operation");
 }
 
-struct Identity {
+}  // namespace functions
+
+using functions::Relu;
+using functions::ReluMask;
+using functions::Sigmoid;
+using functions::Tanh;
+using functions::visit_unary;
+
+/// Nothing.
+struct Unchanged {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
     return x;
@@ -200,7 +94,7 @@ struct Identity {
 /// Calls f(Functor{}) for what an operation ends in; its slope is computed from the result.
 template <typename F>
 decltype(auto) visit(Activation activation, F&& f) {
-  return activation == Activation::relu ? f(Relu{}) : f(Identity{});
+  return activation == Activation::relu ? f(Relu{}) : f(Unchanged{});
 }
 
 // --- Functions of two elements ---
@@ -331,6 +225,16 @@ decltype(auto) visit(CompareOp op, F&& f) {
   }
   throw ValueError("unknown comparison");
 }
+
+/// Whether a comes before b in rising or in falling order; NaN counts as largest.
+struct Before {
+  bool descending;
+  template <typename T>
+  DLENGINE_HOST_DEVICE bool operator()(T a, T b) const {
+    const T first = descending ? b : a, second = descending ? a : b;
+    return first < second || (first == first && second != second);
+  }
+};
 
 // --- Dropout: kept where the word is at least p * 2^32, so the share dropped is p to within 2^-32 ---
 

@@ -8,6 +8,7 @@
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
 

@@ -67,6 +67,23 @@ Ending with_key(const char* op, Ending ending) {
   return ending;
 }
 
+Tensor unary(const Unary& f, const char* name, const Tensor& x, Takes takes) {
+  check_operands(name, {&x});
+  if (takes == Takes::floating && !is_floating(x.dtype()))
+    throw_unsupported_dtype(name, x.dtype(), "a floating type");
+  if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
+  Tensor y = empty_like(x);
+  backend_for(x.device()).unary(f, x, y);
+  if (!needs_grad({&x, 1})) return y;
+  return record_needed(
+      name, y, std::span(&x, 1),
+      [f, saved = Saved(slope_from_result(f.op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
+        Tensor gradient = dx.buffer(0, layout_of(saved.get()));
+        backend_for(dy.device()).unary_grad(f, saved.get(), dy, gradient);
+        dx.add(0, gradient);
+      });
+}
+
 void finish(const Ending& ending, Tensor& y) {
   Backend& backend = backend_for(y.device());
   if (ending.activation == Activation::relu) backend.unary(UnaryOp::relu, y, y);

@@ -1,6 +1,7 @@
 // Internal: what several operations need.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 
 #include "dlengine/core/autograd.h"
@@ -8,6 +9,8 @@
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
+
+struct Unary;
 
 /// Throws ValueError for an undefined tensor and DeviceError for tensors on different devices; undefined ones
 /// that may be are left out by the caller.
@@ -32,6 +35,11 @@ Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> ope
 /// The ending with the key of its dropout, if there is one, drawn from default_generator(). Throws ValueError
 /// for a share outside of [0, 1) and for dropout without relu.
 Ending with_key(const char* op, Ending ending);
+
+enum class Takes : uint8_t { floating, numeric };
+
+/// y = f(x), on the tape; throws DTypeError that names `name` for types that it does not take.
+Tensor unary(const Unary& f, const char* name, const Tensor& x, Takes takes = Takes::floating);
 
 /// Applies the ending to y in place.
 void finish(const Ending& ending, Tensor& y);

@@ -192,38 +192,37 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
   });
 }
 
+Tensor abs(const Tensor& x) { return unary(UnaryOp::abs, "abs", x, Takes::numeric); }
+Tensor exp(const Tensor& x) { return unary(UnaryOp::exp, "exp", x); }
+Tensor expm1(const Tensor& x) { return unary(UnaryOp::expm1, "expm1", x); }
+Tensor log(const Tensor& x) { return unary(UnaryOp::log, "log", x); }
+Tensor log1p(const Tensor& x) { return unary(UnaryOp::log1p, "log1p", x); }
+Tensor sqrt(const Tensor& x) { return unary(UnaryOp::sqrt, "sqrt", x); }
+Tensor rsqrt(const Tensor& x) { return unary(UnaryOp::rsqrt, "rsqrt", x); }
+Tensor square(const Tensor& x) { return unary(UnaryOp::square, "square", x, Takes::numeric); }
+Tensor reciprocal(const Tensor& x) { return unary(UnaryOp::reciprocal, "reciprocal", x); }
+Tensor sign(const Tensor& x) { return unary(UnaryOp::sign, "sign", x, Takes::numeric); }
+Tensor sin(const Tensor& x) { return unary(UnaryOp::sin, "sin", x); }
+Tensor cos(const Tensor& x) { return unary(UnaryOp::cos, "cos", x); }
+Tensor erf(const Tensor& x) { return unary(UnaryOp::erf, "erf", x); }
+Tensor floor(const Tensor& x) { return unary(UnaryOp::floor, "floor", x); }
+Tensor ceil(const Tensor& x) { return unary(UnaryOp::ceil, "ceil", x); }
+Tensor round(const Tensor& x) { return unary(UnaryOp::round, "round", x); }
+
 namespace {
 
-enum class Takes { floating, numeric };
-
-Tensor unary(UnaryOp op, const char* name, const Tensor& x, Takes takes = Takes::floating) {
+/// compare(abs(x), infinity), or `of_integers` for types that have none.
+Tensor compare_with_infinity(CompareOp op, const char* name, const Tensor& x, bool of_integers) {
   check_operands(name, {&x});
-  if (takes == Takes::floating && !is_floating(x.dtype()))
-    throw_unsupported_dtype(name, x.dtype(), "a floating type");
-  if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
-  Tensor y = empty_like(x);
-  backend_for(x.device()).unary(op, x, y);
-  if (!needs_grad({&x, 1})) return y;
-  return record_needed(
-      name, y, std::span(&x, 1),
-      [op, saved = Saved(slope_from_result(op) ? y.detach() : x)](const Tensor& dy, InputGrads& dx) {
-        Tensor gradient = dx.buffer(0, layout_of(saved.get()));
-        backend_for(dy.device()).unary_grad(op, saved.get(), dy, gradient);
-        dx.add(0, gradient);
-      });
+  if (!is_floating(x.dtype())) return full(x.shape(), of_integers, DType::boolean, x.device());
+  const Tensor infinity = scalar(INFINITY, x.dtype(), x.device());
+  return compare(op, name, abs(x.detach()), infinity);
 }
 
 }  // namespace
 
-Tensor abs(const Tensor& x) { return unary(UnaryOp::abs, "abs", x, Takes::numeric); }
-Tensor exp(const Tensor& x) { return unary(UnaryOp::exp, "exp", x); }
-Tensor log(const Tensor& x) { return unary(UnaryOp::log, "log", x); }
-Tensor sqrt(const Tensor& x) { return unary(UnaryOp::sqrt, "sqrt", x); }
-Tensor square(const Tensor& x) { return unary(UnaryOp::square, "square", x, Takes::numeric); }
-Tensor reciprocal(const Tensor& x) { return unary(UnaryOp::reciprocal, "reciprocal", x); }
-Tensor sign(const Tensor& x) { return unary(UnaryOp::sign, "sign", x, Takes::numeric); }
-Tensor relu(const Tensor& x) { return unary(UnaryOp::relu, "relu", x); }
-Tensor sigmoid(const Tensor& x) { return unary(UnaryOp::sigmoid, "sigmoid", x); }
-Tensor tanh(const Tensor& x) { return unary(UnaryOp::tanh, "tanh", x); }
+Tensor isnan(const Tensor& x) { return compare(CompareOp::ne, "isnan", x, x); }
+Tensor isinf(const Tensor& x) { return compare_with_infinity(CompareOp::eq, "isinf", x, false); }
+Tensor isfinite(const Tensor& x) { return compare_with_infinity(CompareOp::lt, "isfinite", x, true); }
 
 }  // namespace dlengine

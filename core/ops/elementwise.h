@@ -48,16 +48,29 @@ Tensor greater_equal(const Tensor& a, const Tensor& b);
 /// condition ? a : b, element by element, all three broadcast. condition is bool. Grads: a, b.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 
-// Functions of one element. Grads: x. Types: floating (abs, square and sign: numeric).
+// Functions of one element; activations are in activation.h. Grads: x. Types: floating (abs, square and sign:
+// numeric).
 Tensor abs(const Tensor& x);  // slope 0 at 0
 Tensor exp(const Tensor& x);
+Tensor expm1(const Tensor& x);  // exp(x) - 1, exact near 0
 Tensor log(const Tensor& x);
+Tensor log1p(const Tensor& x);  // log(1 + x), exact near 0
 Tensor sqrt(const Tensor& x);
+Tensor rsqrt(const Tensor& x);  // 1 / sqrt(x)
 Tensor square(const Tensor& x);
 Tensor reciprocal(const Tensor& x);
-Tensor sign(const Tensor& x);     // -1, 0 or 1
-Tensor relu(const Tensor& x);     // max(x, 0), slope 0 at 0; NaN stays NaN
-Tensor sigmoid(const Tensor& x);  // 1 / (1 + exp(-x))
-Tensor tanh(const Tensor& x);
+Tensor sign(const Tensor& x);  // -1, 0 or 1
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
+Tensor erf(const Tensor& x);
+// Rounded to whole numbers, with slope 0.
+Tensor floor(const Tensor& x);
+Tensor ceil(const Tensor& x);
+Tensor round(const Tensor& x);  // halves to the even neighbour, as in NumPy
+
+// Questions about each element: bool, and no gradient. Types: any.
+Tensor isnan(const Tensor& x);
+Tensor isinf(const Tensor& x);
+Tensor isfinite(const Tensor& x);
 
 }  // namespace dlengine

@@ -1,6 +1,8 @@
 // Sums, means, extremes and their positions.
 #include "dlengine/core/ops/reduce.h"
 
+#include <algorithm>
+
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
@@ -105,6 +107,44 @@ Tensor argmax(const Tensor& x, int axis, bool keep_axis) {
 }
 Tensor argmin(const Tensor& x, int axis, bool keep_axis) {
   return arg_extreme(false, "argmin", x, axis, keep_axis);
+}
+
+Tensor var(const Tensor& x, const VarOptions& options) {
+  check_operands("var", {&x});
+  check_one_floating_type("var", {&x});
+  const int64_t count = plan_for("var", x.shape(), {options.axes}).count;
+  check<ValueError>(count > options.correction, "var: {} elements of {}, need more than {}", count, x.shape(),
+                    std::max<int64_t>(options.correction, 0));
+  const Tensor distance = x - mean(x, {options.axes, true});
+  return sum(square(distance), {options.axes, options.keep_axes}) /
+         static_cast<double>(count - options.correction);
+}
+
+Tensor stddev(const Tensor& x, const VarOptions& options) { return sqrt(var(x, options)); }
+
+Tensor cumsum(const Tensor& x, int axis, bool reverse) {
+  check_operands("cumsum", {&x});
+  axis = normalize_axis("cumsum", axis, x.rank());
+  if (!is_floating(x.dtype()) && x.dtype() != DType::i64) return cumsum(x.to(DType::i64), axis, reverse);
+  Tensor y = empty(x.shape(), x.dtype(), x.device());
+  backend_for(x.device()).cumsum(x, axis, reverse, y);
+  return record("cumsum", y, {x}, [axis, reverse](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0);
+    backend_for(dy.device()).cumsum(dy, axis, !reverse, gradient);
+    dx.add(0, gradient);
+  });
+}
+
+Tensor any(const Tensor& x, const ReduceOptions& options) {
+  check_operands("any", {&x});
+  const Tensor found = sum(x.detach().to(DType::boolean), options);
+  return not_equal(found, scalar(0, DType::i64, x.device()));
+}
+
+Tensor all(const Tensor& x, const ReduceOptions& options) {
+  check_operands("all", {&x});
+  const Tensor missing = sum(equal(x, scalar(0, x.dtype(), x.device())), options);
+  return equal(missing, scalar(0, DType::i64, x.device()));
 }
 
 }  // namespace dlengine

@@ -23,6 +23,23 @@ Tensor mean(const Tensor& x, const ReduceOptions& options = {});
 Tensor max(const Tensor& x, const ReduceOptions& options = {});
 Tensor min(const Tensor& x, const ReduceOptions& options = {});
 
+struct VarOptions {
+  Shape axes = {};         // empty: all of them
+  bool keep_axes = false;  // leave reduced axes with size 1
+  int64_t correction = 0;  // divides by n - correction: 0 as NumPy, 1 (the unbiased estimate) as PyTorch
+};
+/// Mean squared distance from the mean. Types: floating. Grads: x. Throws ValueError unless n > correction.
+Tensor var(const Tensor& x, const VarOptions& options = {});
+/// Its root, numpy.std; the gradient is not finite where that is 0.
+Tensor stddev(const Tensor& x, const VarOptions& options = {});
+
+/// x[0] + .. + x[i] along an axis, or with reverse x[i] + .. + x[last]. Types and Grads as sum.
+Tensor cumsum(const Tensor& x, int axis = -1, bool reverse = false);
+
+/// Whether any element, or all, are not 0: bool, and no gradient. Of nothing: false, and true.
+Tensor any(const Tensor& x, const ReduceOptions& options = {});
+Tensor all(const Tensor& x, const ReduceOptions& options = {});
+
 /// Index (i64) of the first largest element along an axis; NaN counts as largest. No gradient.
 Tensor argmax(const Tensor& x, int axis = -1, bool keep_axis = false);
 Tensor argmin(const Tensor& x, int axis = -1, bool keep_axis = false);

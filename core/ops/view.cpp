@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <span>
+#include <variant>
 #include <vector>
 
 #include "dlengine/core/autograd.h"
@@ -14,8 +16,18 @@ namespace dlengine {
 
 namespace {
 
-Tensor view_of(const Tensor& x, int64_t offset, const Shape& shape, const Strides& strides) {
-  return {x.storage(), offset, shape, strides, x.dtype()};
+/// Where a view begins in its storage, and how it reads it.
+struct View {
+  int64_t offset;
+  Shape shape;
+  Strides strides;
+
+  explicit View(const Tensor& x) : offset(x.offset()), shape(x.shape()), strides(x.strides()) {}
+  Tensor of(const Tensor& x) const { return {x.storage(), offset, shape, strides, x.dtype()}; }
+};
+
+Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides) {
+  return {x.storage(), x.offset(), shape, strides, x.dtype()};
 }
 
 /// A position counted from the end where negative, then clipped to the axis, as in NumPy's slices.
@@ -23,6 +35,69 @@ int64_t clip_position(int64_t position, int64_t size) {
   if (position < 0) position += size;
   return std::clamp<int64_t>(position, 0, size);
 }
+
+void cut(const char* op, View& view, int axis, const Slice& slice) {
+  check<ValueError>(slice.step >= 1, "{}: step must be at least 1, got {}; flip() turns an axis around", op,
+                    slice.step);
+  const int64_t size = view.shape[axis], start = clip_position(slice.start, size);
+  const int64_t stop = std::max(start, clip_position(slice.stop, size));
+  view.offset += start * view.strides[axis];
+  view.shape[axis] = stop == start ? 0 : (stop - start - 1) / slice.step + 1;
+  view.strides[axis] *= slice.step;
+}
+
+/// The position, counted from the start of the axis.
+int64_t checked_position(const char* op, int64_t position, int axis, const Shape& shape) {
+  const int64_t size = shape[axis];
+  check<ValueError>(position >= -size && position < size, "{}: position {} is outside of axis {} of {}", op,
+                    position, axis, shape);
+  return position < 0 ? position + size : position;
+}
+
+/// Where the items of index() lead, one after the other.
+class IndexedView {
+ public:
+  IndexedView(const Tensor& x, std::span<const Index> items) : shape_(x.shape()), view_(x) {
+    int named = 0, ellipses = 0;
+    for (const Index& item : items) {
+      named += std::holds_alternative<int64_t>(item) || std::holds_alternative<Slice>(item);
+      ellipses += std::holds_alternative<Ellipsis>(item);
+    }
+    check<ShapeError>(named <= x.rank() && ellipses <= 1,
+                      "index: {} positions and slices and {} ellipses do not fit {}", named, ellipses,
+                      shape_);
+    left_ = x.rank() - named;
+    for (const Index& item : items) std::visit([this](const auto& what) { take(what); }, item);
+  }
+  const View& view() const { return view_; }
+
+ private:
+  void take(int64_t position) {
+    view_.offset += checked_position("index", position, from_, shape_) * view_.strides[to_];
+    view_.shape.erase(to_);
+    view_.strides.erase(to_);
+    ++from_;
+  }
+  void take(const Slice& slice) {
+    cut("index", view_, to_, slice);
+    ++from_;
+    ++to_;
+  }
+  void take(Ellipsis) {
+    from_ += left_;
+    to_ += left_;
+  }
+  void take(NewAxis) {
+    view_.shape.insert(to_, 1);
+    view_.strides.insert(to_, 1);
+    ++to_;
+  }
+
+  Shape shape_;
+  View view_;
+  int left_ = 0;           // axes that an ellipsis stands for
+  int from_ = 0, to_ = 0;  // the next axis of x and of the view
+};
 
 /// Replaces a size of -1 by what the other sizes leave.
 Shape resolve_shape(const Tensor& x, Shape shape) {
@@ -69,32 +144,33 @@ std::optional<Strides> view_strides(const Shape& shape, const Strides& strides, 
 
 }  // namespace
 
-Tensor Tensor::slice(int axis, int64_t start, int64_t stop, int64_t step) const {
-  axis = normalize_axis("slice", axis, rank());
-  check<ValueError>(step >= 1, "slice: step must be at least 1, got {}", step);
-  const int64_t size = shape()[axis];
-  start = clip_position(start, size);
-  stop = std::max(start, clip_position(stop, size));
-  Shape sliced = shape();
-  Strides steps = strides();
-  sliced[axis] = (stop - start + step - 1) / step;
-  steps[axis] *= step;
-  Tensor y = view_of(*this, offset() + start * strides()[axis], sliced, steps);
-  return record("slice", y, {*this}, [=, whole = shape()](const Tensor& dy, InputGrads& dx) {
+Tensor Tensor::index(std::initializer_list<Index> items) const {
+  const Tensor y = IndexedView(*this, items).view().of(*this);
+  return record("index", y, {*this}, [kept = std::vector(items)](const Tensor& dy, InputGrads& dx) {
     Tensor gradient = dx.buffer(0);
     gradient.zero_();
-    gradient.slice(axis, start, stop, step).copy_(dy);
+    IndexedView(gradient, kept).view().of(gradient).copy_(dy);
+    dx.add(0, gradient);
+  });
+}
+
+Tensor Tensor::slice(int axis, int64_t start, int64_t stop, int64_t step) const {
+  axis = normalize_axis("slice", axis, rank());
+  const Slice range(start, stop, step);
+  View view(*this);
+  cut("slice", view, axis, range);
+  return record("slice", view.of(*this), {*this}, [axis, range](const Tensor& dy, InputGrads& dx) {
+    Tensor gradient = dx.buffer(0);
+    gradient.zero_();
+    gradient.slice(axis, range.start, range.stop, range.step).copy_(dy);
     dx.add(0, gradient);
   });
 }
 
 Tensor Tensor::select(int axis, int64_t index) const {
   axis = normalize_axis("select", axis, rank());
-  const int64_t size = shape()[axis];
-  check<ValueError>(index >= -size && index < size, "select: position {} is outside of axis {} of {}", index,
-                    axis, shape());
-  if (index < 0) index += size;
-  return slice(axis, index, index + 1).squeeze(axis);
+  const int64_t position = checked_position("select", index, axis, shape());
+  return slice(axis, position, position + 1).squeeze(axis);
 }
 
 Tensor Tensor::transpose(int axis0, int axis1) const {
@@ -122,7 +198,7 @@ Tensor Tensor::permute(std::span<const int> axes) const {
     permuted.push_back(shape()[axis]);
     steps.push_back(strides()[axis]);
   }
-  Tensor y = view_of(*this, offset(), permuted, steps);
+  Tensor y = view_of(*this, permuted, steps);
   return record("permute", y, {*this},
                 [back](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.permute(back)); });
 }
@@ -132,7 +208,7 @@ Tensor Tensor::reshape(const Shape& wanted) const {
   if (target == shape()) return *this;
   const auto steps = view_strides(shape(), strides(), target);
   if (!steps) return contiguous().reshape(target);
-  Tensor y = view_of(*this, offset(), target, *steps);
+  Tensor y = view_of(*this, target, *steps);
   return record("reshape", y, {*this},
                 [from = shape()](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.reshape(from)); });
 }
@@ -178,7 +254,7 @@ Tensor Tensor::expand(const Shape& target) const {
   check<ShapeError>(broadcast_shapes("expand", shape(), target) == target,
                     "expand: {} does not broadcast to {}", shape(), target);
   if (target == shape()) return *this;
-  Tensor y = view_of(*this, offset(), target, broadcast_strides(shape(), strides(), target));
+  Tensor y = view_of(*this, target, broadcast_strides(shape(), strides(), target));
   return record("expand", y, {*this},
                 [from = shape()](const Tensor& dy, InputGrads& dx) { dx.add(0, sum_to(dy, from)); });
 }

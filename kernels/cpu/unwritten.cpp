@@ -4,10 +4,6 @@
 
 namespace dlengine {
 
-void CpuBackend::cumsum(const Tensor&, int, bool, Tensor&) { throw ValueError("cumsum is not written yet"); }
-void CpuBackend::argsort(const Tensor&, int, bool, Tensor&) {
-  throw ValueError("argsort is not written yet");
-}
 void CpuBackend::max_pool2d_indices(const Tensor&, const Pool2dParams&, Tensor&) {
   throw ValueError("max_pool2d_indices is not written yet");
 }

@@ -1,7 +1,8 @@
-// Functions of single elements; their maths is in kernels/functors.h.
+// Functions of two elements, and elementwise operations that are no functions of one; their maths is in
+// kernels/functors.h.
 #include <cmath>
 
-#include "dlengine/core/factory.h"
+#include "dlengine/core/image_layout.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/map.cuh"
 #include "dlengine/kernels/functors.h"
@@ -9,16 +10,6 @@
 namespace dlengine::cuda {
 
 namespace {
-
-template <typename Op, typename T>
-struct Unary {
-  __device__ T operator()(T x) const { return narrow<T>(Op::value(widen(x))); }
-};
-
-template <typename Op, typename T>
-struct UnaryGrad {
-  __device__ T operator()(T saved, T dy) const { return narrow<T>(widen(dy) * Op::slope(widen(saved))); }
-};
 
 template <typename T>
 struct ReluGrad {
@@ -59,55 +50,22 @@ struct Select {
   __device__ T operator()(bool condition, T a, T b) const { return condition ? a : b; }
 };
 
-template <typename Op>
-inline constexpr bool kTakesIntegers =
-    std::is_same_v<Op, Abs> || std::is_same_v<Op, Square> || std::is_same_v<Op, Sign>;
-
-// x in row-major order: x itself, or a copy.
-Tensor packed(CudaBackend& backend, const Tensor& x) {
-  if (x.is_contiguous()) return x;
-  Tensor copy = empty(x.shape(), x.dtype(), x.device());
-  backend.copy(x, copy);
-  return copy;
-}
-
 }  // namespace
 
-void CudaBackend::unary(const dlengine::Unary& f, const Tensor& x, Tensor& y) {
-  const Tensor dense = packed(*this, x);
-  visit(f.op, [&]<typename Op>(Op) {
-    const auto run = [&]<typename T>(Type<T>) { map_dense<T, T>(Unary<Op, T>{}, y, dense); };
-    if constexpr (kTakesIntegers<Op>) {
-      visit_numeric(x.dtype(), "unary", run);
-    } else {
-      visit_floating(x.dtype(), "unary", run);
-    }
-  });
-}
-
-void CudaBackend::unary_grad(const dlengine::Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) {
-  const Tensor dense_saved = packed(*this, saved), dense_dy = packed(*this, dy);
-  visit(f.op, [&]<typename Op>(Op) {
-    visit_floating(dy.dtype(), "unary_grad", [&]<typename T>(Type<T>) {
-      map_dense<T, T, T>(UnaryGrad<Op, T>{}, dx, dense_saved, dense_dy);
-    });
-  });
-}
-
 void CudaBackend::relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) {
-  const Tensor dense_y = packed(*this, y), dense_dy = packed(*this, dy);
+  const Tensor dense_y = dense(y, ImageLayout::row_major), dense_dy = dense(dy, ImageLayout::row_major);
   visit_floating(dy.dtype(), "relu_grad", [&]<typename T>(Type<T>) {
     map_dense<T, T, T>(ReluGrad<T>{{Accumulate<T>(scale)}}, dx, dense_y, dense_dy);
   });
 }
 
 void CudaBackend::scale_shift(const Tensor& x, double scale, double shift, Tensor& y) {
-  const Tensor dense = packed(*this, x);
+  const Tensor packed = dense(x, ImageLayout::row_major);
   visit_numeric(x.dtype(), "scale_shift", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;
     using Wide =
         std::conditional_t<std::is_integral_v<T>, int64_t, A>;  // integers wrap around, below zero too
-    map_dense<T, T>(ScaleShift<T>{A(Wide(scale)), A(Wide(shift))}, y, dense);
+    map_dense<T, T>(ScaleShift<T>{A(Wide(scale)), A(Wide(shift))}, y, packed);
   });
 }
 

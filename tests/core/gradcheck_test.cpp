@@ -5,6 +5,7 @@
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/matmul.h"
 #include "dlengine/core/ops/reduce.h"

@@ -84,20 +84,20 @@ void expect_text(const Tensor& x, std::string_view text) {
 }
 
 TEST(ToString, ShowsElementsTypeShapeAndDevice) {
-  expect_text(tensor({{1, 2.5}, {-3, 4}}), "[[  1, 2.5],\n [ -3,   4]]");
+  expect_text(tensor({{1, 2.5}, {-3, 4}}), "[[ 1. ,  2.5],\n [-3. ,  4. ]]");
   for (const std::string_view part : {"f32", "[2, 2]", "cpu"}) {
     EXPECT_NE(shown(zeros({2, 2})).find(part), std::string::npos) << part;
   }
   expect_text(scalar(2.5), "2.5");
   expect_text(zeros({0}), "[]");
   expect_text(to_tensor(NdArray({3}, {1, -20, 3}), DType::i32), "[  1, -20,   3]");
-  expect_text(to_tensor(NdArray({2}, {1, 0}), DType::boolean), "[ true, false]");
+  expect_text(to_tensor(NdArray({2}, {1, 0}), DType::boolean), "[ True, False]");
   expect_text(tensor({NAN, INFINITY}), "[nan, inf]");
-  expect_text(zeros({2, 2, 1}), "[[[0],\n  [0]],\n\n [[0],\n  [0]]]");
+  expect_text(zeros({2, 2, 1}), "[[[0.],\n  [0.]],\n\n [[0.],\n  [0.]]]");
 }
 
 TEST(ToString, ShowsViewsInTheirOrder) {
-  expect_text(tensor({{1, 2}, {3, 4}}).transpose(0, 1), "[[1, 3],\n [2, 4]]");
+  expect_text(tensor({{1, 2}, {3, 4}}).transpose(0, 1), "[[1., 3.],\n [2., 4.]]");
 }
 
 TEST(ToString, ShortensLongTensorsAndKeepsBigIntegers) {

@@ -18,8 +18,8 @@ torch.set_default_dtype(torch.float64)
 # --- Layers: input, state before, output, gradient fed in, gradients, buffers after ---
 
 
-def layer_case(out, name, module, shape):
-    x = torch.randn(shape, requires_grad=True)
+def layer_case(out, name, module, shape, spread=1):
+    x = (spread * torch.randn(shape)).requires_grad_()
     for parameter in module.parameters():
         parameter.data.uniform_(-1, 1)
     for key, value in module.state_dict().items():

@@ -173,6 +173,15 @@ const KernelRow kRows[] = {
      [](Call& c) {
        c.backend.arg_reduce(true, c.in({257, 31}), 1, c.out({257, 1}, DType::i64));
      }},
+    {"cumsum",
+     [](Call& c) {
+       c.backend.cumsum(c.in({257, 31}), 1, false, c.out({257, 31}));
+       c.backend.cumsum(c.in({31, 257}), 1, true, c.out({31, 257}));
+     }},
+    {"argsort",
+     [](Call& c) {
+       c.backend.argsort(c.in({5, 131, 3}), 1, false, c.out({5, 131, 3}, DType::i64));
+     }},
     {"matmul",
      [](Call& c) {
        c.backend.matmul(c.in({3, 45, 37}), c.in({3, 37, 29}), c.out({3, 45, 29}));

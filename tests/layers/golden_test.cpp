@@ -1,6 +1,9 @@
 // Every layer and loss against PyTorch's stored numbers, and in every floating type against itself in f64.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "dlengine/core/autograd.h"
 #include "tests/golden/golden.h"
 #include "tests/layers/layer_cases.h"
@@ -10,9 +13,9 @@
 namespace dlengine::test {
 namespace {
 
-const Golden& golden() {
-  static const Golden file("layers.safetensors");
-  return file;
+const Golden& golden(const std::string& file = "layers.safetensors") {
+  static std::map<std::string, Golden> files;
+  return files.try_emplace(file, file).first->second;
 }
 
 // Results of a forward and a backward pass in training mode, and of a forward pass in evaluation mode.
@@ -29,13 +32,13 @@ struct Place {
 // The layer with the stored values, rounded to `rounding`, computed in place.dtype.
 Results run(const LayerCase& row, const Place& place, DType rounding) {
   const auto input = [&](const char* name) {
-    return golden().at(std::string(row.name) + name).to(rounding).to(place.dtype).to(place.device);
+    return golden(row.file).at(std::string(row.name) + name).to(rounding).to(place.dtype).to(place.device);
   };
   const std::unique_ptr<Module> layer = row.make();
   Tensor x = input(".x").detach();
   layer->infer_shapes(x.shape(), place.dtype, place.device);
   NamedTensors state;
-  for (const auto& [name, value] : golden().under(std::string(row.name) + ".state.")) {
+  for (const auto& [name, value] : golden(row.file).under(std::string(row.name) + ".state.")) {
     state.emplace_back(name, is_floating(value.dtype()) ? value.to(rounding) : value);
   }
   layer->load_state(state);
@@ -68,18 +71,18 @@ TEST_P(LayerTest, AgreesWithPyTorch) {
       const Tolerance close =
           tolerance(dtype, {.terms = row.terms, .roundings = row.terms, .magnitude = kMagnitude});
       const std::string prefix = row.name;
-      expect_close(got.y, to_ndarray(golden().at(prefix + ".y")), close);
-      expect_close(got.dx, to_ndarray(golden().at(prefix + ".dx")), close);
-      expect_close(got.eval, to_ndarray(golden().at(prefix + ".eval")), close);
+      expect_close(got.y, to_ndarray(golden(row.file).at(prefix + ".y")), close);
+      expect_close(got.dx, to_ndarray(golden(row.file).at(prefix + ".dx")), close);
+      expect_close(got.eval, to_ndarray(golden(row.file).at(prefix + ".eval")), close);
       for (const auto& [name, gradient] : got.gradients) {
         SCOPED_TRACE(name);
-        expect_close(gradient, to_ndarray(golden().at(prefix + ".grad." + name)), close);
+        expect_close(gradient, to_ndarray(golden(row.file).at(prefix + ".grad." + name)), close);
       }
       for (const auto& [name, buffer] : got.buffers) {
         SCOPED_TRACE(name);
-        expect_close(buffer, to_ndarray(golden().at(prefix + ".after." + name)), close);
+        expect_close(buffer, to_ndarray(golden(row.file).at(prefix + ".after." + name)), close);
       }
-      EXPECT_EQ(got.gradients.size(), golden().under(prefix + ".grad.").size());
+      EXPECT_EQ(got.gradients.size(), golden(row.file).under(prefix + ".grad.").size());
     }
   }
 }

@@ -36,6 +36,21 @@ const GradientCase kCases[] = {
     {make<BatchNorm2d, BatchNormOptions{.affine = false}>, {2, 2, 1, 3}},
     {make<Sigmoid>, {3, 1}},
     {make<Tanh>, {}},
+    {make<LeakyReLU, -0.5>, {3, 2}},
+    {make<PReLU>, {7}},
+    {make<PReLU, PReLUOptions{.num_parameters = 2, .init = -0.5}>, {3, 2, 2}},
+    {make<ELU, 2.0>, {5}},
+    {make<SELU>, {2, 3}},
+    {make<GELU>, {4, 2}},
+    {make<GELU, GeluForm::tanh>, {1, 6}},
+    {make<SiLU>, {3, 3}},
+    {make<Softplus, 3.0>, {2, 2, 2}},
+    {make<Mish>, {6}},
+    {make<Softsign>, {3, 1}},
+    {make<LogSigmoid>, {}},
+    {make<Hardtanh, -0.7, 0.4>, {4, 4}},
+    {make<Hardswish>, {2, 5}},
+    {make<LogSoftmax, 0>, {3, 2}},
     {make<Softmax, 0>, {4, 3}},
     {make<Flatten, 2>, {2, 3, 2, 2}},
     {dropout, {5, 5}},
@@ -56,6 +71,7 @@ TEST(Gradients, OfEveryLayerMatchCentralDifferences) {
       const std::unique_ptr<Module> layer = row.make();
       SCOPED_TRACE(to_string(device) + " " + std::string(layer->type_name()) + " " + to_string(row.x));
       layer->to(device);
+      layer->to(DType::f64);
       manual_seed(5);
       for (const bool training : {true, false}) {
         layer->train(training);

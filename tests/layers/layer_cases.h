@@ -1,6 +1,7 @@
 // Every layer once or more, under the names of the stored numbers; tests walk this table.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <ostream>
 #include <vector>
@@ -12,7 +13,8 @@ namespace dlengine::test {
 struct LayerCase {
   const char* name;
   std::unique_ptr<Module> (*make)();
-  double terms = 1;  // summed in one element of the output or of a gradient, at most
+  double terms = 1;                         // summed in one element of the output or of a gradient, at most
+  const char* file = "layers.safetensors";  // of tests/golden
 };
 
 inline void PrintTo(const LayerCase& row, std::ostream* out) { *out << row.name; }
@@ -30,45 +32,85 @@ inline std::unique_ptr<Module> make_network() {
                                       Linear({.out_features = 5}), Sigmoid(), Linear({.out_features = 3}));
 }
 
-inline const std::vector<LayerCase>& layer_cases() {
-  static const std::vector<LayerCase> cases = {
-      {"linear", make<Linear, LinearOptions{.in_features = 5, .out_features = 4}>, 6},
-      {"linear_no_bias", make<Linear, LinearOptions{.out_features = 1, .bias = false}>, 5},
-      {"linear_3d", make<Linear, LinearOptions{.out_features = 2}>, 8},
-      {"conv2d", make<Conv2d, Conv2dOptions{.in_channels = 2, .out_channels = 3, .kernel = 3, .padding = 1}>,
-       40},
-      {"conv2d_strided",
-       make<Conv2d, Conv2dOptions{.in_channels = 4,
-                                  .out_channels = 6,
-                                  .kernel = {3, 2},
-                                  .stride = {2, 1},
-                                  .padding = {1, 0},
-                                  .groups = 2}>,
-       32},
-      {"conv2d_dilated",
-       make<Conv2d, Conv2dOptions{.out_channels = 2, .kernel = 2, .dilation = {2, 3}, .bias = false}>, 9},
-      {"conv2d_depthwise",
-       make<Conv2d, Conv2dOptions{.out_channels = 3, .kernel = 3, .padding = 1, .groups = 3}>, 16},
-      {"conv2d_pointwise", make<Conv2d, Conv2dOptions{.out_channels = 2, .kernel = 1}>, 4},
-      {"max_pool2d", make<MaxPool2d, Pool2dParams{.kernel = 2}>},
-      {"max_pool2d_padded", make<MaxPool2d, Pool2dParams{.kernel = 3, .stride = 2, .padding = 1}>, 4},
-      {"avg_pool2d", make<AvgPool2d, Pool2dParams{.kernel = {2, 3}}>, 6},
-      {"avg_pool2d_padded", make<AvgPool2d, Pool2dParams{.kernel = 3, .stride = 2, .padding = 1}>, 9},
-      {"avg_pool2d_uncounted",
-       make<AvgPool2d, Pool2dParams{.kernel = 3, .stride = 2, .padding = 1, .count_include_pad = false}>, 9},
-      {"global_avg_pool2d", make<GlobalAvgPool2d>, 12},
-      {"batch_norm1d", make<BatchNorm1d, BatchNormOptions{.num_features = 3}>, 16},
-      {"batch_norm1d_length", make<BatchNorm1d, BatchNormOptions{.eps = 1e-3, .momentum = 0.4}>, 40},
-      {"batch_norm2d", make<BatchNorm2d>, 48},
-      {"batch_norm2d_plain", make<BatchNorm2d, BatchNormOptions{.affine = false}>, 48},
-      {"relu", make<ReLU>},
-      {"sigmoid", make<Sigmoid>, 3},
-      {"tanh", make<Tanh>, 3},
-      {"softmax", make<Softmax>, 8},
-      {"softmax_channels", make<Softmax, 1>, 6},
-      {"flatten", make<Flatten>},
-      {"network", make_network, 200},
+inline std::vector<LayerCase> joined(std::initializer_list<std::vector<LayerCase>> tables) {
+  std::vector<LayerCase> all;
+  for (const auto& table : tables) all.insert(all.end(), table.begin(), table.end());
+  return all;
+}
+
+/// Of make_activations.py.
+inline std::vector<LayerCase> activation_cases() {
+  constexpr const char* kActivations = "activations.safetensors";
+  return {
+      {"identity", make<Identity>, 1, kActivations},
+      {"leaky_relu", make<LeakyReLU>, 1, kActivations},
+      {"leaky_relu_steep", make<LeakyReLU, 0.3>, 1, kActivations},
+      {"prelu", make<PReLU>, 60, kActivations},
+      {"prelu_channels", make<PReLU, PReLUOptions{.num_parameters = 3}>, 20, kActivations},
+      {"elu", make<ELU>, 2, kActivations},
+      {"elu_half", make<ELU, 0.5>, 2, kActivations},
+      {"selu", make<SELU>, 3, kActivations},
+      {"gelu", make<GELU>, 3, kActivations},
+      {"gelu_tanh", make<GELU, GeluForm::tanh>, 5, kActivations},
+      {"silu", make<SiLU>, 3, kActivations},
+      {"softplus", make<Softplus>, 2, kActivations},
+      {"softplus_sharp", make<Softplus, 2.5>, 2, kActivations},
+      {"mish", make<Mish>, 4, kActivations},
+      {"softsign", make<Softsign>, 2, kActivations},
+      {"log_sigmoid", make<LogSigmoid>, 2, kActivations},
+      {"hardtanh", make<Hardtanh>, 1, kActivations},
+      {"hardtanh_wide", make<Hardtanh, -0.5, 2.0>, 1, kActivations},
+      {"relu6", make<ReLU6>, 1, kActivations},
+      {"hardsigmoid", make<Hardsigmoid>, 1, kActivations},
+      {"hardswish", make<Hardswish>, 2, kActivations},
+      {"log_softmax", make<LogSoftmax>, 8, kActivations},
+      {"log_softmax_channels", make<LogSoftmax, 1>, 6, kActivations},
   };
+}
+
+inline const std::vector<LayerCase>& layer_cases() {
+  static const std::vector<LayerCase> cases = joined(
+      {{
+           {"linear", make<Linear, LinearOptions{.in_features = 5, .out_features = 4}>, 6},
+           {"linear_no_bias", make<Linear, LinearOptions{.out_features = 1, .bias = false}>, 5},
+           {"linear_3d", make<Linear, LinearOptions{.out_features = 2}>, 8},
+           {"conv2d",
+            make<Conv2d, Conv2dOptions{.in_channels = 2, .out_channels = 3, .kernel = 3, .padding = 1}>, 40},
+           {"conv2d_strided",
+            make<Conv2d, Conv2dOptions{.in_channels = 4,
+                                       .out_channels = 6,
+                                       .kernel = {3, 2},
+                                       .stride = {2, 1},
+                                       .padding = {1, 0},
+                                       .groups = 2}>,
+            32},
+           {"conv2d_dilated",
+            make<Conv2d, Conv2dOptions{.out_channels = 2, .kernel = 2, .dilation = {2, 3}, .bias = false}>,
+            9},
+           {"conv2d_depthwise",
+            make<Conv2d, Conv2dOptions{.out_channels = 3, .kernel = 3, .padding = 1, .groups = 3}>, 16},
+           {"conv2d_pointwise", make<Conv2d, Conv2dOptions{.out_channels = 2, .kernel = 1}>, 4},
+           {"max_pool2d", make<MaxPool2d, Pool2dParams{.kernel = 2}>},
+           {"max_pool2d_padded", make<MaxPool2d, Pool2dParams{.kernel = 3, .stride = 2, .padding = 1}>, 4},
+           {"avg_pool2d", make<AvgPool2d, Pool2dParams{.kernel = {2, 3}}>, 6},
+           {"avg_pool2d_padded", make<AvgPool2d, Pool2dParams{.kernel = 3, .stride = 2, .padding = 1}>, 9},
+           {"avg_pool2d_uncounted",
+            make<AvgPool2d, Pool2dParams{.kernel = 3, .stride = 2, .padding = 1, .count_include_pad = false}>,
+            9},
+           {"global_avg_pool2d", make<GlobalAvgPool2d>, 12},
+           {"batch_norm1d", make<BatchNorm1d, BatchNormOptions{.num_features = 3}>, 16},
+           {"batch_norm1d_length", make<BatchNorm1d, BatchNormOptions{.eps = 1e-3, .momentum = 0.4}>, 40},
+           {"batch_norm2d", make<BatchNorm2d>, 48},
+           {"batch_norm2d_plain", make<BatchNorm2d, BatchNormOptions{.affine = false}>, 48},
+           {"relu", make<ReLU>},
+           {"sigmoid", make<Sigmoid>, 3},
+           {"tanh", make<Tanh>, 3},
+           {"softmax", make<Softmax>, 8},
+           {"softmax_channels", make<Softmax, 1>, 6},
+           {"flatten", make<Flatten>},
+           {"network", make_network, 200},
+       },
+       activation_cases()});
   return cases;
 }
 

@@ -6,6 +6,7 @@
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/reduce.h"
 #include "dlengine/layers/layers.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -119,6 +120,35 @@ TEST(BatchNorm, RefusesRanksOptionsAndSingleValues) {
   expect_throw<ValueError>([] { BatchNorm1d({.eps = 0}); }, {"eps > 0"});
   EXPECT_EQ(BatchNorm2d({.num_features = 3, .eps = 0.001, .affine = false}).description(),
             "3, eps 0.001, not affine");
+}
+
+TEST(PReLU, LearnsItsSlopes) {
+  PReLU layer({.num_parameters = 2, .init = 0.5});
+  const Tensor x = tensor({{-1, 2}, {-3, -4}});
+  expect_same(layer(x), NdArray({2, 2}, {-0.5, 2, -1.5, -2}));
+  sum(layer(x)).backward();
+  expect_same(layer.parameters()[0].grad(), {-4, -4});
+  expect_throw<ValueError>([] { PReLU({.num_parameters = 0}); }, {"PReLU", "got 0"});
+  expect_throw<ShapeError>([&] { layer(ones({2, 3})); }, {"PReLU(2 slopes)", "[3]"});
+}
+
+TEST(Activations, SayTheirNumbers) {
+  EXPECT_EQ(LeakyReLU().description(), "slope 0.01");
+  EXPECT_EQ(PReLU().description(), "1 slope");
+  EXPECT_EQ(ELU(2).description(), "alpha 2");
+  EXPECT_EQ(GELU(GeluForm::tanh).description(), "by tanh");
+  EXPECT_EQ(GELU().description(), "");
+  EXPECT_EQ(Softplus(3).description(), "beta 3");
+  EXPECT_EQ(Hardtanh(-2, 0.5).description(), "-2 .. 0.5");
+  expect_throw<ValueError>([] { Hardtanh(1, -1)(ones({1})); }, {"Hardtanh(1 .. -1)", "below high"});
+  expect_throw<ValueError>([] { Softplus(-1)(ones({1})); }, {"Softplus(beta -1)", "got -1"});
+}
+
+TEST(Activations, StepAndIdentityDoWhatTheySay) {
+  const Tensor x = tensor({-2, 0, 3});
+  expect_same(Step()(x), {0, 0, 1});
+  expect_same(Identity()(x), {-2, 0, 3});
+  EXPECT_EQ(Identity()(x).storage(), x.storage());
 }
 
 TEST(Dropout, IsIdentityInEvaluationAndDrawsFromTheDefaultGenerator) {

@@ -1,5 +1,6 @@
 // Convolution with every awkward combination of its parameters.
 #include "dlengine/core/ops/conv.h"
+#include "dlengine/core/ops/activation.h"
 
 #include <array>
 

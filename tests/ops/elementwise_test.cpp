@@ -3,6 +3,7 @@
 
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "tests/ops/unary_row.h"
 #include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 #include "tests/support/reference.h"
@@ -12,17 +13,6 @@ namespace {
 
 // --- One operand ---
 
-struct UnaryRow {
-  const char* name;
-  Tensor (*op)(const Tensor&);
-  double (*value)(double);
-  double low = -3;
-  double high = 3;
-  std::vector<double> kinks = {};
-  double slope = 1;  // largest there is on the range, if beyond 1
-  friend std::ostream& operator<<(std::ostream& out, const UnaryRow& row) { return out << row.name; }
-};
-
 const UnaryRow kUnary[] = {
     {"abs", abs, [](double x) { return std::abs(x); }, -3, 3, {0}},
     {"exp", exp, [](double x) { return std::exp(x); }},
@@ -31,9 +21,15 @@ const UnaryRow kUnary[] = {
     {"square", square, [](double x) { return x * x; }},
     {"reciprocal", reciprocal, [](double x) { return 1 / x; }, 0.5, 4, {}, 4},
     {"sign", sign, [](double x) { return x > 0 ? 1.0 : -1.0; }, -3, 3, {0}},
-    {"relu", relu, [](double x) { return x > 0 ? x : 0; }, -3, 3, {0}},
-    {"sigmoid", sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }},
-    {"tanh", tanh, [](double x) { return std::tanh(x); }},
+    {"expm1", expm1, [](double x) { return std::expm1(x); }},
+    {"log1p", log1p, [](double x) { return std::log1p(x); }, -0.8, 9, {}, 5},
+    {"rsqrt", rsqrt, [](double x) { return 1 / std::sqrt(x); }, 0.5, 4, {}, 2},
+    {"sin", sin, [](double x) { return std::sin(x); }, -9, 9},
+    {"cos", cos, [](double x) { return std::cos(x); }, -9, 9},
+    {"erf", erf, [](double x) { return std::erf(x); }, -3, 3, {}, 2},
+    {"floor", floor, [](double x) { return std::floor(x); }, -3, 3, {-3, -2, -1, 0, 1, 2, 3}},
+    {"ceil", ceil, [](double x) { return std::ceil(x); }, -3, 3, {-3, -2, -1, 0, 1, 2, 3}},
+    {"round", round, [](double x) { return std::nearbyint(x); }, -3, 3, {-2.5, -1.5, -0.5, 0.5, 1.5, 2.5}},
     {"negate", [](const Tensor& x) { return -x; }, [](double x) { return -x; }},
     {"scale_shift", [](const Tensor& x) { return scale_shift(x, -2.5, 0.75); },
      [](double x) { return x * -2.5 + 0.75; }},
@@ -63,17 +59,7 @@ const UnaryRow kUnary[] = {
 
 class Unary : public ::testing::TestWithParam<UnaryRow> {};
 
-TEST_P(Unary, ValueAndGradientMatchDouble) {
-  const UnaryRow& row = GetParam();
-  for (const Shape& shape : {Shape{}, Shape{0}, Shape{1}, Shape{4097}, Shape{3, 5, 2}}) {
-    check_case({.name = row.name,
-                .inputs = {{.shape = shape, .low = row.low, .high = row.high, .kinks = row.kinks}},
-                .op = [&](const std::vector<Tensor>& in) { return row.op(in[0]); },
-                .reference = [&](const std::vector<NdArray>& in) { return reference::map(in[0], row.value); },
-                .gradient = {.terms = 2, .roundings = 2, .magnitude = row.slope},
-                .elementwise = true});
-  }
-}
+TEST_P(Unary, ValueAndGradientMatchDouble) { check_unary(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(All, Unary, ::testing::ValuesIn(kUnary),
                          [](const auto& test) { return test.param.name; });
@@ -142,6 +128,20 @@ TEST(Broadcasting, AddsImageBatchAndPlane) {
                   [](const std::vector<NdArray>& in) { return reference::zip(in[0], in[1], std::plus<>()); },
               .gradient = summed(64 * 3, 1),
               .elementwise = true});
+}
+
+TEST(Broadcasting, TakesTheLargerAndTheSmallerOfImageBatchAndPlane) {
+  for (const BinaryRow& row : kBinary) {
+    if (row.op != maximum && row.op != minimum) continue;
+    check_case(
+        {.name = row.name,
+         .inputs = {{.shape = {64, 3, 32, 10}, .low = -2, .high = 2, .step = row.step},
+                    {.shape = {32, 10}, .low = -2, .high = 2, .step = row.step, .offset = row.step / 2}},
+         .op = [&](const std::vector<Tensor>& in) { return row.op(in[0], in[1]); },
+         .reference = [&](const std::vector<NdArray>& in) { return reference::zip(in[0], in[1], row.value); },
+         .gradient = summed(64 * 3, 1),
+         .elementwise = true});
+  }
 }
 
 // --- Choice ---

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -117,6 +118,44 @@ TEST(SpecialValues, FollowTheLimits) {
       expect_same(sign(x({-5, 0, 5})), {-1, 0, 1});
       expect_same(x({1, -1, 0}) / x({0, 0, 0}), {INFINITY, -INFINITY, NAN});
     }
+  }
+}
+
+TEST(SpecialValues, AreFoundByTheQuestions) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      const Tensor x = to_tensor(NdArray({5}, {NAN, INFINITY, -INFINITY, 0, -7}), dtype, device);
+      EXPECT_EQ(isnan(x).dtype(), DType::boolean);
+      expect_same(isnan(x), {1, 0, 0, 0, 0});
+      expect_same(isinf(x), {0, 1, 1, 0, 0});
+      expect_same(isfinite(x), {0, 0, 0, 1, 1});
+    }
+    for (const DType dtype : {DType::u8, DType::i64, DType::boolean}) {
+      const Tensor x = to_tensor(NdArray({2}, {0, 1}), dtype, device);
+      expect_same(isnan(x), {0, 0});
+      expect_same(isinf(x), {0, 0});
+      expect_same(isfinite(x), {1, 1});
+    }
+  }
+}
+
+TEST(SpecialValues, RoundTakesTheEvenNeighbour) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      const Tensor x = to_tensor(NdArray({6}, {-2.5, -1.5, -0.5, 0.5, 1.5, 2.5}), dtype, device);
+      expect_same(round(x), {-2, -2, -0.0, 0, 2, 2});
+      expect_same(floor(x), {-3, -2, -1, 0, 1, 2});
+      expect_same(ceil(x), {-2, -1, -0.0, 1, 2, 3});
+      expect_same(floor(full({1}, NAN, dtype, device)), {NAN});
+    }
+  }
+}
+
+TEST(SpecialValues, NearZeroKeepTheirDigits) {
+  for (const Device device : devices()) {
+    const Tensor x = full({1}, 1e-6, DType::f32, device);
+    EXPECT_NEAR(expm1(x).item<double>() / 1.0000005e-6, 1, 1e-6);
+    EXPECT_NEAR(log1p(x).item<double>() / 0.9999995e-6, 1, 1e-6);
   }
 }
 

@@ -1,6 +1,7 @@
 // Matrix products of every rank, transposition and odd size, and the linear layer's product.
 #include "dlengine/core/ops/matmul.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "tests/emulator/control.h"
 #include "tests/support/devices.h"

@@ -2,6 +2,7 @@
 #include "dlengine/core/ops/norm.h"
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/reduce.h"
 #include "tests/support/devices.h"

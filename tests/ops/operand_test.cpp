@@ -1,5 +1,6 @@
 // Operands that do not fit together: the error's type, and that it names the operation and what came.
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/reduce.h"
 #include "tests/support/compare.h"
