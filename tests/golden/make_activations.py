@@ -6,7 +6,8 @@ Needs PyTorch (made with 1.13, Debian 12's python3-torch). Run it in this folder
 import torch
 from torch import nn
 
-from make_golden import layer_case, save
+from golden_file import save
+from make_golden import layer_case
 
 
 class Hardsigmoid(nn.Module):

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Makes numpy.safetensors and numpy_text.txt: what NumPy computes and prints, that the tests compare with.
 
-Needs NumPy (made with 1.24, Debian 12's python3-numpy); PyTorch is only imported by make_golden. Run it in this
+Needs NumPy (made with 1.24, Debian 12's python3-numpy); PyTorch is only imported by golden_file. Run it in this
 folder: ./make_numpy.py
 """
 import numpy as np
 
-from make_golden import save
+from golden_file import save
 
 
 def indexed(out, x):
