@@ -3,6 +3,7 @@
 
 #include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/arrange.h"
+#include "dlengine/core/ops/attention.h"
 #include "dlengine/core/ops/conv.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dlengine/layers/activation.h"
+#include "dlengine/layers/attention.h"
 #include "dlengine/layers/batch_norm.h"
 #include "dlengine/layers/conv2d.h"
 #include "dlengine/layers/dropout.h"

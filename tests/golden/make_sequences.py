@@ -81,9 +81,46 @@ def embedding(out):
     out.update({"embedding.x": x, "embedding.y": y, "embedding.dy": dy, "embedding.grad": module.weight.grad})
 
 
+# The mask is of numbers, with a fully masked key. PyTorch's bool masks say the opposite of ours.
+def attention(out):
+    torch.manual_seed(3)
+    leaf = lambda *shape: torch.randn(shape, requires_grad=True)
+    for name, inputs, mask, bias in (
+            ("attention_self", {"x": leaf(2, 3, 4)}, torch.triu(torch.full((3, 3), -torch.inf), 1), True),
+            ("attention", {"q": leaf(2, 3, 4), "k": leaf(2, 5, 4), "v": leaf(2, 5, 4)}, torch.randn(3, 5), False)):
+        module = nn.MultiheadAttention(4, 2, bias=bias, batch_first=True)
+        store_module(out, name, module)
+        values = list(inputs.values())
+        q, k, v = values * 3 if len(values) == 1 else values
+        if len(values) == 3:
+            mask[:, 1] = -torch.inf
+            out[f"{name}.mask"] = mask
+        y, weights = module(q, k, v, attn_mask=mask, average_attn_weights=False)
+        dy = torch.randn(y.shape)
+        y.backward(dy)
+        out.update({f"{name}.y": y, f"{name}.weights": weights, f"{name}.dy": dy})
+        store_gradients(out, name, module, inputs)
+
+
+def transformer(out):
+    torch.manual_seed(4)
+    for name, activation, norm_first in (("transformer", "relu", False), ("transformer_norm_first", "gelu", True)):
+        module = nn.TransformerEncoderLayer(4, 2, dim_feedforward=6, dropout=0, activation=activation,
+                                            batch_first=True, norm_first=norm_first)
+        store_module(out, name, module)
+        x = torch.randn(2, 3, 4, requires_grad=True)
+        y = module(x)
+        dy = torch.randn(y.shape)
+        y.backward(dy)
+        out.update({f"{name}.y": y, f"{name}.dy": dy})
+        store_gradients(out, name, module, {"x": x})
+
+
 def main():
     golden = recurrent()
     embedding(golden)
+    attention(golden)
+    transformer(golden)
     save("sequences.safetensors", golden)
 
 

@@ -84,4 +84,23 @@ NdArray recurrence(const Sequence& sequence, const RecurrentParams& params) {
   return all;
 }
 
+NdArray attention_weights(const NdArray& q, const NdArray& k, const NdArray& bias) {
+  const int64_t queries = q.shape[1], keys = k.shape[1], features = q.shape[2];
+  NdArray weights({q.shape[0], queries, keys});
+  for (int64_t b = 0; b < q.shape[0]; ++b) {
+    for (int64_t i = 0; i < queries; ++i) {
+      double total = 0;
+      for (int64_t j = 0; j < keys; ++j) {
+        double score = 0;
+        for (int64_t e = 0; e < features; ++e) score += q.at({b, i, e}) * k.at({b, j, e});
+        double& weight = weights.at({b, i, j});
+        weight = std::exp(score / std::sqrt(static_cast<double>(features)) + bias.at({i, j}));
+        total += weight;
+      }
+      for (int64_t j = 0; j < keys && total > 0; ++j) weights.at({b, i, j}) /= total;
+    }
+  }
+  return weights;
+}
+
 }  // namespace dlengine::test::reference

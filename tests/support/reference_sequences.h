@@ -1,4 +1,4 @@
-// Recurrent cells again: plain float64 loops, unit by unit.
+// Recurrent cells and attention again: plain float64 loops, unit by unit.
 #pragma once
 
 #include "dlengine/core/ops/recurrent.h"
@@ -18,5 +18,8 @@ struct Sequence {
 };
 /// h at all times, then the last h and, of an LSTM, the last c: [T + 1 or T + 2, N, H].
 NdArray recurrence(const Sequence& sequence, const RecurrentParams& params);
+
+/// q [B, L, E], k [B, S, E] -> [B, L, S]; bias [L, S] is added to the scores, -infinity: may not look.
+NdArray attention_weights(const NdArray& q, const NdArray& k, const NdArray& bias);
 
 }  // namespace dlengine::test::reference

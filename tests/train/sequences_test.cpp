@@ -34,6 +34,12 @@ const SequenceModel kModels[] = {
      [] {
        return Sequential(GRU({.hidden_size = 4, .num_layers = 2}), Flatten(), Linear({.out_features = 3}));
      }},
+    {"attention",
+     [] {
+       return Sequential(Linear({.out_features = 8}), PositionalEncoding({.max_length = 5, .dropout = 0.1}),
+                         MultiheadAttention({.num_heads = 2, .dropout = 0.2, .causal = true}), Flatten(),
+                         Linear({.out_features = 3}));
+     }},
     {"residual",
      [] {
        return Sequential(Flatten(), Residual{Linear({.out_features = 10}), ReLU(), Dropout(0.2)},
