@@ -4,6 +4,7 @@
 #include "dlengine/train/captured_step.h"
 #include "dlengine/train/history.h"
 #include "dlengine/train/interrupt.h"
+#include "dlengine/train/make_loss.h"
 #include "dlengine/train/plot.h"
 #include "dlengine/train/predictor.h"
 #include "dlengine/train/progress.h"

@@ -7,6 +7,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
 
 namespace dlengine {
 
@@ -58,8 +59,9 @@ Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype) {
   check<DTypeError>(!is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
                     "one_hot: labels must be u8, i32 or i64, got {}", labels.dtype());
   check<ValueError>(classes > 0, "one_hot: need 1 class or more, got {}", classes);
-  // Row c of the unit matrix stands for class c; index_select checks the range.
-  const Tensor numbers = arange(0, static_cast<double>(classes), 1, DType::i64, labels.device());
+  // Row c of the unit matrix stands for class c; index_select checks the range. Classes are counted on the
+  // device, as a recorded step can do, too.
+  const Tensor numbers = cumsum(ones({classes}, DType::i64, labels.device()), 0) - 1.0;
   const Tensor unit = equal(numbers.unsqueeze(1), numbers).to(dtype);
   Shape shape = labels.shape();
   shape.push_back(classes);

@@ -8,7 +8,7 @@ chapter 4; their gradients are PyTorch's. Run it in this folder: ./make_loss_gol
 import torch
 from torch.nn import functional as F
 
-from make_golden import save
+from golden_file import save
 
 torch.set_default_dtype(torch.float64)
 REDUCTIONS = ("mean", "sum", "none")

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from make_golden import KEPT, SHAPES, STEPS, rate, save
+from golden_file import save
+from make_golden import KEPT, SHAPES, STEPS, rate
 
 
 def problem():
