@@ -3,8 +3,10 @@
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/device.h"
+#include "dlengine/core/diagram.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/gradcheck.h"
+#include "dlengine/core/graph.h"
 #include "dlengine/core/io/safetensors.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/core/parallel.h"

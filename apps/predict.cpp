@@ -1,4 +1,4 @@
-// Says which digit an image shows, with the weights that mnist_cnn or mnist_mlp saved: predict --help.
+// Says which digit an image shows, with what mnist_cnn or mnist_mlp saved, or a graph of it: predict --help.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -13,7 +13,9 @@ using dlengine::apps::kExitUsage;
 int main(int argc, char** argv) {
   dlengine::apps::PredictOptions options;
   CLI::App app("Classifies one image with the weights that a demo saved.", "predict");
-  app.add_option("--load", options.load, "Weights written by --save of mnist_cnn or mnist_mlp")->required();
+  app.add_option("--load", options.load,
+                 "Weights written by --save of mnist_cnn or mnist_mlp, or a graph written by dlengine graph")
+      ->required();
   auto* image =
       app.add_option("image", options.image, "PGM or PNG of 28x28 pixels, white on black as in MNIST");
   app.add_option("--index", options.index, "Instead of a file: number of an image of the test set, from 0")

@@ -1,4 +1,4 @@
-// From a weight file and an image to probabilities.
+// From a saved network and an image to probabilities.
 #include "apps/prediction.h"
 
 #include <fmt/format.h>
@@ -14,10 +14,9 @@
 #include "apps/console.h"
 #include "apps/data_choice.h"
 #include "apps/networks.h"
-#include "dlengine/core/autograd.h"
+#include "apps/saved_model.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
-#include "dlengine/core/io/safetensors.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/data/dataset.h"
 #include "dlengine/data/images.h"
@@ -26,13 +25,6 @@ namespace dlengine::apps {
 namespace {
 
 constexpr double kBarLength = 40;
-
-std::string entry(const SafetensorsFile& file, const std::string& key, const std::string& path) {
-  const auto found = file.metadata.find(key);
-  check<IoError>(found != file.metadata.end(), "{} does not say its {}: need weights that a demo saved", path,
-                 key);
-  return found->second;
-}
 
 std::vector<std::string> lines(const std::string& text) {
   std::vector<std::string> result;
@@ -80,25 +72,20 @@ void print_probabilities(const std::vector<double>& probabilities, const std::ve
 
 int predict_one(const PredictOptions& options) {
   const Device device = choose_device(options.device);
-  const SafetensorsFile file = load_safetensors(options.load);
-  Sequential net = make_network(entry(file, kModelKey, options.load));
-  net.load_state(file.tensors);
-  net.to(device);
-  net.eval();
-  const std::vector<std::string> classes = lines(entry(file, kClassesKey, options.load));
+  const SavedModel model = load_model(options.load, device);
+  const std::vector<std::string> classes = lines(entry(model.metadata, kClassesKey, options.load));
   check<IoError>(classes.size() == 10, "{} names {} classes, need 10", options.load, classes.size());
   DataOptions data = options.data;
-  if (!data.dataset) data.dataset = entry(file, kDatasetKey, options.load);
+  if (!data.dataset) data.dataset = entry(model.metadata, kDatasetKey, options.load);
   const Picture picture =
       options.index ? from_test_set(data, *options.index) : from_file(options.image, options.invert);
   fmt::print("{}", draw_ascii(picture.pixels));
 
-  const NoGrad no_grad;
   const TensorDataset prepared(picture.pixels.reshape(image_shape()),
                                zeros({1}, DType::i64));  // as in training
   const int64_t first[] = {0};
   const Tensor x = prepared.get(first).x;
-  print_probabilities(softmax(net(x.to(device))).to_vector<double>(), classes, picture.label);
+  print_probabilities(softmax(model.graph(x)).to_vector<double>(), classes, picture.label);
   return 0;
 }
 

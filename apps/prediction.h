@@ -10,7 +10,7 @@
 namespace dlengine::apps {
 
 struct PredictOptions {
-  std::string load;              // weights
+  std::string load;              // weights, or a graph
   std::string image;             // path; empty: index counts
   std::optional<int64_t> index;  // in the test set
   bool invert = false;           // the image is dark on light

@@ -8,6 +8,7 @@
 #include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
+#include "dlengine/core/graph/tracing.h"
 #include "dlengine/core/image_layout.h"
 #include "dlengine/core/small_blocks.h"
 
@@ -75,6 +76,7 @@ Tensor from_span(std::span<const T> values, const Shape& shape, Device device) {
   check<ShapeError>(static_cast<int64_t>(values.size()) == host.numel(),
                     "from_span: {} values do not fill {}", values.size(), shape);
   if (!values.empty()) std::memcpy(host.raw(), values.data(), values.size_bytes());
+  note_host_values(host);
   return host.to(device);
 }
 

@@ -11,24 +11,37 @@
 
 namespace dlengine {
 
-Tensor numerical_gradient(const std::function<double(const Tensor&)>& f, const Tensor& x, double h) {
-  check<DTypeError>(x.dtype() == DType::f64 && x.device() == kCpu,
-                    "numerical_gradient: need f64 on the cpu, got {} on {}", x.dtype(), x.device());
+namespace {
+
+template <typename T>
+Tensor central_differences(const std::function<double(const Tensor&)>& f, const Tensor& x, T h) {
   const NoGrad no_grad;
-  Tensor probe = x.detach().clone();
-  Tensor gradient = empty(x.shape(), DType::f64);
-  double* at = probe.data<double>();
-  double* slope = gradient.data<double>();
+  Tensor probe = x.detach().to(kCpu).clone();
+  Tensor gradient = empty(x.shape(), x.dtype());
+  T* const at = probe.data<T>();
+  T* const slope = gradient.data<T>();
+  const auto value_at = [&](T& element, T place) {
+    element = place;
+    return f(x.device() == kCpu ? probe : probe.to(x.device()));
+  };
   for (int64_t i = 0; i < probe.numel(); ++i) {
-    const double centre = at[i];
-    at[i] = centre + h;
-    const double above = f(probe);
-    at[i] = centre - h;
-    const double below = f(probe);
+    const T centre = at[i];
+    const T right = centre + h, left = centre - h;  // as they are rounded: their distance need not be 2h
+    const double difference = value_at(at[i], right) - value_at(at[i], left);
     at[i] = centre;
-    slope[i] = (above - below) / (2 * h);
+    slope[i] = static_cast<T>(difference / (double(right) - double(left)));
   }
-  return gradient;
+  return gradient.to(x.device());
+}
+
+}  // namespace
+
+Tensor numerical_gradient(const std::function<double(const Tensor&)>& f, const Tensor& x, double h) {
+  check<DTypeError>(x.dtype() == DType::f64 || x.dtype() == DType::f32,
+                    "numerical_gradient: need f32 or f64, got {}", x.dtype());
+  check<ValueError>(h >= 0, "numerical_gradient: need a step above 0, or 0 for the usual one, got {}", h);
+  if (x.dtype() == DType::f32) return central_differences<float>(f, x, static_cast<float>(h > 0 ? h : 1e-2));
+  return central_differences<double>(f, x, h > 0 ? h : 1e-5);
 }
 
 namespace {
@@ -70,10 +83,10 @@ GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)
     if (!leaves[i].requires_grad()) continue;
     const auto value = [&](const Tensor& probe) {
       std::vector<Tensor> arguments = leaves;
-      arguments[i] = probe.to(leaves[i].device());
+      arguments[i] = probe;
       return sum(f(arguments) * weights).item<double>();
     };
-    const Tensor numerical = numerical_gradient(value, leaves[i].detach().to(kCpu), options.step);
+    const Tensor numerical = numerical_gradient(value, leaves[i].detach(), options.step);
     const Tensor tape = leaves[i].grad().defined() ? leaves[i].grad() : zeros_like(leaves[i]);
     compare(i, tape, numerical, result);
     if (std::isnan(result.worst_error)) break;

@@ -6,6 +6,7 @@
 #include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/graph/tracing.h"
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/small_blocks.h"
 
@@ -37,6 +38,7 @@ void Tensor::throw_wrong_type(DType wanted) const {
 template <typename T>
 std::vector<T> Tensor::to_vector() const {
   Capture::refuse("reads elements on the host");
+  refuse_in_trace("reads elements on the host");
   const Tensor host = detach().to(kCpu).contiguous();
   std::vector<T> values(static_cast<size_t>(numel()));
   visit(host.dtype(), [&]<typename From>(Type<From>) {

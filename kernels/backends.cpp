@@ -3,6 +3,7 @@
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
+#include "dlengine/core/graph/tracing.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
 #include "dlengine/kernels/functors.h"
 #include "dlengine/kernels/plugin.h"
@@ -46,6 +47,10 @@ DeviceReport report(DeviceKind kind, const OpenedBackend& opened) {
 }  // namespace
 
 Backend& backend_for(Device device) {
+  const Tracing& tracing = tracing_on_this_thread;
+  if (tracing.backend && tracing.device == device) [[unlikely]] {
+    return *tracing.backend;
+  }
   return device.kind == DeviceKind::cpu ? cpu_backend() : cuda_backend_for(device);
 }
 

@@ -19,3 +19,4 @@
 #include "dlengine/layers/residual.h"
 #include "dlengine/layers/sequential.h"
 #include "dlengine/layers/summary.h"
+#include "dlengine/layers/trace.h"

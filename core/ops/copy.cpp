@@ -3,6 +3,7 @@
 #include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/graph/tracing.h"
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/tensor.h"
 
@@ -27,6 +28,7 @@ Tensor moved(const Tensor& x, Device device) {
     backend_for(x.device()).copy_to_host(y.raw(), x.raw(), bytes, x.device().index);
   } else {
     backend_for(device).copy_from_host(y.raw(), x.raw(), bytes, device.index);
+    note_host_values(y);
   }
   return y;
 }

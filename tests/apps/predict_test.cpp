@@ -62,6 +62,38 @@ TEST_F(Predict, InvertsDarkOnLight) {
   EXPECT_EQ(predict({"--invert", *dir_ / "inverted.pgm"}).out, predict({*dir_ / "digit.pgm"}).out);
 }
 
+TEST_F(Predict, TakesAGraphOfTheNetwork) {
+  const Finished printed =
+      run({"dlengine",
+           {"graph", weights(), "--device", "cpu", "--save", *dir_ / "graph", "--dot", *dir_ / "dot"}});
+  ASSERT_EQ(printed.code, 0) << printed.err;
+  EXPECT_THAT(printed.out,
+              HasSubstr("linear(x as [N, 784], fc1.weight [512, 784], fc1.bias [512], activation relu)"));
+  EXPECT_EQ(run({"dlengine", {"graph", *dir_ / "graph", "--device", "cpu"}}).out, printed.out);
+  EXPECT_THAT(read_bytes(*dir_ / "dot"), testing::StartsWith("digraph {"));
+  const Finished by_weights = predict({*dir_ / "digit.pgm"});
+  const Finished by_graph =
+      run({"predict", {"--load", *dir_ / "graph", "--device", "cpu", *dir_ / "digit.pgm"}});
+  EXPECT_EQ(by_graph.code, 0) << by_graph.err;
+  EXPECT_EQ(by_graph.out, by_weights.out);
+}
+
+TEST_F(Predict, TheGraphCommandRunsOnTensorsOfAFile) {
+  save_safetensors(*dir_ / "inputs", {{"x", zeros({2, 1, 28, 28})}});
+  const Finished result =
+      run({"dlengine", {"graph", weights(), "--device", "cpu", "--run", *dir_ / "inputs"}});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, testing::StartsWith("y =\n[["));
+  EXPECT_THAT(result.out, HasSubstr("f32 [2, 10] on cpu"));
+  save_safetensors(*dir_ / "others", {{"z", zeros({2})}});
+  const Finished missing =
+      run({"dlengine", {"graph", weights(), "--device", "cpu", "--run", *dir_ / "others"}});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("has no tensor \"x\": the graph needs it, f32 [N, 1, 28, 28]"));
+  EXPECT_EQ(run({"dlengine", {"graph"}}).code, 2);
+  EXPECT_EQ(run({"dlengine", {"graph", *dir_ / "digit.pgm", "--device", "cpu"}}).code, 1);
+}
+
 TEST_F(Predict, RefusesWhatItCannotUse) {
   EXPECT_EQ(predict({}).code, 2);
   EXPECT_EQ(predict({"--index", "0", *dir_ / "digit.pgm"}).code, 2);

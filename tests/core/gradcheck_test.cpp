@@ -34,9 +34,38 @@ TEST(NumericalGradient, FindsSlopes) {
   const Tensor x = to_tensor(NdArray({2, 2}, {1, 2, 3, 4}), DType::f64);
   const Tensor slope = numerical_gradient([](const Tensor& t) { return sum(t * t * t).item<double>(); }, x);
   expect_close(slope, NdArray({2, 2}, {3, 12, 27, 48}), {.relative = 1e-8});
-  expect_throw<DTypeError>(
-      [] { numerical_gradient([](const Tensor& t) { return t.item<double>(); }, tensor({1})); },
-      {"f64", "f32"});
+}
+
+TEST(NumericalGradient, KeepsTypeAndDevice) {
+  const auto cubes = [](const Tensor& t) { return sum(t * t * t).item<double>(); };
+  for (const Device device : devices()) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const Tensor x = to_tensor(NdArray({3}, {1, -2, 0.5}), dtype).to(device);
+      const Tensor slope = numerical_gradient(cubes, x);
+      EXPECT_EQ(slope.dtype(), dtype);
+      EXPECT_EQ(slope.device(), device);
+      // In f32: the step's square, 1e-4, and roundings of f, 1e-6 of its size of 9, over 2h = 0.02.
+      expect_close(slope, NdArray({3}, {3, 12, 0.75}), {.absolute = dtype == DType::f32 ? 1e-3 : 1e-7});
+      expect_same(x, std::vector<double>{1, -2, 0.5});
+    }
+  }
+}
+
+// The course's step of 1e-4 leaves f32 hardly a digit where the function is large.
+TEST(NumericalGradient, TheTextbooksStepIsTooSmallForF32) {
+  const auto f = [](const Tensor& t) { return (sum(t * t) + 1000.0).item<double>(); };
+  const Tensor x = tensor({3});
+  const auto error = [&](double h) { return std::abs(numerical_gradient(f, x, h).item<double>() - 6); };
+  EXPECT_LT(error(0), 0.01);
+  EXPECT_GT(error(1e-4), 0.1);
+}
+
+TEST(NumericalGradient, RefusesOtherTypesAndSteps) {
+  const auto f = [](const Tensor& t) { return t.item<double>(); };
+  expect_throw<DTypeError>([&] { numerical_gradient(f, arange(0, 1).to(DType::i64)); },
+                           {"need f32 or f64", "i64"});
+  expect_throw<DTypeError>([&] { numerical_gradient(f, tensor({1}).to(DType::f16)); }, {"f16"});
+  expect_throw<ValueError>([&] { numerical_gradient(f, tensor({1}), -1); }, {"step above 0", "-1"});
 }
 
 TEST(Gradcheck, PassesRightGradients) {
