@@ -32,10 +32,8 @@ class Reader {
   /// "x", "%3", "%3 as [N, 9216]", "conv1.weight [32, 1, 3, 3]".
   std::string operand(const GraphView& view) const {
     if (view.value < 0) return "none";
-    const GraphView& whole = whole_[static_cast<size_t>(view.value)];
-    const bool as_written = view == whole;
     if (kind(view) == Kind::constant) return name(view.value) + " " + place(view);
-    return as_written ? name(view.value) : name(view.value) + " as " + place(view);
+    return is_whole(view) ? name(view.value) : name(view.value) + " as " + place(view);
   }
 
   /// Shape, and how it lies where that is not row-major from the start.
@@ -66,15 +64,23 @@ class Reader {
     return view.shape.size() == 4 && is_channels_last(numbers(view.shape), numbers(view.strides));
   }
 
+  /// As an input is given, or as a value was first written.
+  bool is_whole(const GraphView& view) const {
+    if (kind(view) != Kind::input) return view == whole_[static_cast<size_t>(view.value)];
+    const GraphValue& value = program_.values[static_cast<size_t>(view.value)];
+    const GraphPort& port = data_.inputs[static_cast<size_t>(value.number)];
+    return view.shape == port.shape && view.offset == GraphSize() && lies_row_by_row(view);
+  }
+
   void note(const GraphView& view, bool writes) {
     if (view.value < 0) return;
     GraphView& whole = whole_[static_cast<size_t>(view.value)];
-    if (whole.value < 0 && (writes || kind(view) != Kind::computed)) whole = view;
+    if (whole.value < 0 && writes) whole = view;
   }
 
   const GraphData& data_;
   const GraphProgram& program_;
-  std::vector<GraphView> whole_;  // as it is first written; as an input or a constant is first read
+  std::vector<GraphView> whole_;  // as it is first written
 };
 
 std::string line_of(const Reader& reader, const GraphCall& call) {
