@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
       ->required();
   graph->add_option("--save", options.save, "Write the graph, with its weights, to this file");
   graph->add_option("--dot", options.dot, "Write a drawing for Graphviz");
+  graph->add_option("--svg", options.svg, "Write a drawing as SVG");
   graph->add_option("--run", options.run,
                     "Run it on the tensors of this safetensors file, and print the results");
   graph->add_option("--device", options.device,

@@ -10,6 +10,7 @@
 #include "apps/saved_model.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/io/atomic_file.h"
+#include "dlengine/train/diagram_svg.h"
 
 namespace dlengine::apps {
 namespace {
@@ -35,6 +36,7 @@ void run_graph(const Graph& graph, const std::string& path) {
 int graph_command(const GraphOptions& options) {
   const SavedModel model = load_model(options.file, choose_device(options.device));
   if (!options.save.empty()) model.graph.save(options.save, model.metadata);
+  if (!options.svg.empty()) save_svg(diagram(model.graph), options.svg);
   if (!options.dot.empty()) {
     const std::string text = to_dot(diagram(model.graph));
     AtomicFile file(options.dot);

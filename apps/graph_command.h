@@ -7,9 +7,9 @@
 namespace dlengine::apps {
 
 struct GraphOptions {
-  std::string file;       // a graph, or weights that a demo saved
-  std::string save, dot;  // files to write; empty: none
-  std::string run;        // a safetensors file with the inputs by name; empty: the graph is printed
+  std::string file;            // a graph, or weights that a demo saved
+  std::string save, dot, svg;  // files to write; empty: none
+  std::string run;             // a safetensors file with the inputs by name; empty: the graph is printed
   std::optional<std::string> device;
 };
 

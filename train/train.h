@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dlengine/train/captured_step.h"
+#include "dlengine/train/diagram_svg.h"
 #include "dlengine/train/history.h"
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/make_loss.h"

@@ -44,13 +44,26 @@ class Reader {
     return text + " strides " + to_string(view.strides) + from(view);
   }
 
+  /// "conv2d"; "binary.add" for functions that are a family.
+  static std::string title(const GraphCall& call) {
+    std::string text(call.function->name);
+    for (const auto& [name, value] : call.attributes) {
+      if (name == kFamily) text += "." + to_string(value);
+    }
+    return text;
+  }
+
   static std::string attributes(const GraphCall& call) {
     std::string text;
-    for (const auto& [name, value] : call.attributes) text += fmt::format(", {} {}", name, to_string(value));
+    for (const auto& [name, value] : call.attributes) {
+      if (name != kFamily) text += fmt::format(", {} {}", name, to_string(value));
+    }
     return text;
   }
 
  private:
+  static constexpr std::string_view kFamily = "op";
+
   static std::string from(const GraphView& view) {
     return view.offset == GraphSize() ? "" : " from " + to_string(view.offset);
   }
@@ -96,7 +109,7 @@ std::string line_of(const Reader& reader, const GraphCall& call) {
   }
   std::string attributes = Reader::attributes(call);
   if (operands.empty() && !attributes.empty()) attributes.erase(0, 2);
-  return fmt::format("  {} = {}({}{}) -> {}\n", results, call.function->name, operands, attributes, types);
+  return fmt::format("  {} = {}({}{}) -> {}\n", results, Reader::title(call), operands, attributes, types);
 }
 
 /// "1.20 MB".
@@ -139,7 +152,7 @@ Diagram diagram(const Graph& graph) {
   };
   for (const GraphCall& call : impl.program->calls) {
     std::vector<int> from;
-    std::vector<std::string> lines = {std::string(call.function->name) + Reader::attributes(call)};
+    std::vector<std::string> lines = {Reader::title(call) + Reader::attributes(call)};
     for (size_t i = 0; i < call.tensors.size(); ++i) {
       const GraphView& view = call.tensors[i];
       if (view.value < 0) continue;
@@ -148,7 +161,7 @@ Diagram diagram(const Graph& graph) {
         // What is written part by part is handed on.
         if (makers.contains(view.value)) from.push_back(makers[view.value]);
       } else if (reader.kind(view) == Kind::constant) {
-        lines.insert(lines.begin() + 1, reader.name(view.value) + " " + to_string(view.shape));
+        lines.push_back(reader.name(view.value) + " " + to_string(view.shape));
       } else {
         const auto known = makers.find(view.value);
         if (known == makers.end()) {

@@ -43,6 +43,20 @@ const ChapterCase kChapters[] = {
       {"XOR_learned_errors", 1, 4},
       {"XOR_of_gates_errors", 0, 0},
       {"XOR_two_layers_errors", 0, 0}}},
+    // The worked example's numbers, to half of their last digit; tests/layers/course_test.cpp has all of them.
+    {"05_gradients",
+     {"05_gradients.svg", "05_gradients_tape.svg"},
+     {{"y", 0.6902825, 0.6902835},
+      {"C", 0.0181035, 0.0181045},
+      {"dC/dw53", 0.0276735, 0.0276745},
+      {"y_after", 0.6820185, 0.6820195},
+      {"hidden.weight.error", 0, 1e-9},
+      {"output.weight.error", 0, 1e-9},
+      {"best_error_f32", 1e-7, 1e-3},
+      {"best_error_f64", 1e-14, 1e-8}}},
+    {"12_graph",
+     {"12_graph.svg", "12_graph_calls.svg"},
+     {{"calls", 8, 16}, {"weights", 10, 10}, {"difference", 0, 0}}},
 };
 
 Command short_run(const std::string& chapter, const std::vector<std::string>& more) {

@@ -63,14 +63,15 @@ TEST_F(Predict, InvertsDarkOnLight) {
 }
 
 TEST_F(Predict, TakesAGraphOfTheNetwork) {
-  const Finished printed =
-      run({"dlengine",
-           {"graph", weights(), "--device", "cpu", "--save", *dir_ / "graph", "--dot", *dir_ / "dot"}});
+  const Finished printed = run({"dlengine",
+                                {"graph", weights(), "--device", "cpu", "--save", *dir_ / "graph", "--dot",
+                                 *dir_ / "dot", "--svg", *dir_ / "svg"}});
   ASSERT_EQ(printed.code, 0) << printed.err;
   EXPECT_THAT(printed.out,
               HasSubstr("linear(x as [N, 784], fc1.weight [512, 784], fc1.bias [512], activation relu)"));
   EXPECT_EQ(run({"dlengine", {"graph", *dir_ / "graph", "--device", "cpu"}}).out, printed.out);
   EXPECT_THAT(read_bytes(*dir_ / "dot"), testing::StartsWith("digraph {"));
+  EXPECT_THAT(read_bytes(*dir_ / "svg"), testing::StartsWith("<svg "));
   const Finished by_weights = predict({*dir_ / "digit.pgm"});
   const Finished by_graph =
       run({"predict", {"--load", *dir_ / "graph", "--device", "cpu", *dir_ / "digit.pgm"}});

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include "dlengine/train/diagram_svg.h"
 #include "tests/graph/graphs.h"
+#include "tests/support/xml.h"
 
 namespace dlengine::test {
 namespace {
@@ -69,7 +71,7 @@ TEST(GraphDiagram, HasABoxForEachCall) {
   ASSERT_EQ(drawing.boxes.size(), 4u);
   EXPECT_EQ(drawing.boxes[0].lines, (std::vector<std::string>{"x", "f32 [N, 3]"}));
   EXPECT_EQ(drawing.boxes[1].lines,
-            (std::vector<std::string>{"linear", "0.bias [2]", "0.weight [2, 3]", "f32 [N, 2]"}));
+            (std::vector<std::string>{"linear", "0.weight [2, 3]", "0.bias [2]", "f32 [N, 2]"}));
   EXPECT_EQ(drawing.boxes[3].kind, Diagram::Kind::result);
   EXPECT_EQ(drawing.arrows.size(), 3u);
 }
@@ -83,6 +85,20 @@ TEST(GraphDiagram, WhatIsWrittenInPartsIsConnected) {
   const Diagram drawing = diagram(graph);
   EXPECT_EQ(drawing.boxes.size(), 5u);
   EXPECT_EQ(drawing.arrows.size(), 4u);
+}
+
+TEST(DiagramSvg, IsXmlThatNamesEveryBox) {
+  SmallResidual model;
+  model.infer_shapes({2, 3, 8, 8});
+  const std::string svg = to_svg(diagram(trace(model, {2, 3, 8, 8})));
+  EXPECT_EQ(xml_error(svg), "");
+  for (const char* text : {"conv2d", "stem.0.weight [16, 3, 3, 3]", "batch_norm_eval", "f32 [N, 5]"}) {
+    EXPECT_THAT(svg, HasSubstr(text));
+  }
+  const TempDir dir;
+  save_svg(diagram(trace(model, {2, 3, 8, 8})), dir / "picture.svg");
+  EXPECT_EQ(read_bytes(dir / "picture.svg"), svg);
+  EXPECT_EQ(xml_error(to_svg(Diagram{})), "");
 }
 
 }  // namespace
