@@ -47,8 +47,7 @@ double microseconds(int calls, const std::function<void()>& call) {
 
 void times(const apps::Chapter& chapter, Module& model, const Graph& graph) {
   Figure figure({.title = "Time of one call"});
-  const Axis images{.label = "images in a batch", .scale = Scale::log},
-      time{.label = "time per image (us)", .from = 0};
+  const Axis images{.label = "images", .scale = Scale::log}, time{.label = "us per image", .from = 0};
   Panel& panel = figure.panel({.x = images, .y = time});
   CapturedStep recorded(graph.device(), [&](const std::vector<Tensor>& in) { return graph.run(in); });
   Predictor predictor(model, graph.device());
@@ -66,8 +65,7 @@ void times(const apps::Chapter& chapter, Module& model, const Graph& graph) {
       best.push_back(microseconds(chapter.choose(300, 8), [&, &run = call] { run(x); }) / double(batch));
     }
     panel.line(batches, best, {.name = name, .markers = true});
-    fmt::print("{:>16}: {:.1f} us for one image, {:.1f} us for each of 64\n", name, best.front(),
-               best.back());
+    fmt::print("{:>16}: one image {:.1f} us, each of 64 {:.1f} us\n", name, best.front(), best.back());
   }
   chapter.save(figure);
 }
