@@ -45,6 +45,26 @@ TEST(GraphRun, GivesTheModelsBits) {
   }
 }
 
+TEST(GraphRun, NetworksOfTokens) {
+  for (const Device device : devices()) {
+    manual_seed(8);
+    Sequential model{Embedding({.num_embeddings = 9, .embedding_dim = 4}),
+                     LSTM({.input_size = 4, .hidden_size = 3, .bidirectional = true}),
+                     GRU({.input_size = 6, .hidden_size = 5, .return_sequences = false})};
+    model.infer_shapes({1, 6}, DType::i64);
+    model.to(device);
+    const Graph graph = saved_and_loaded(trace(model, {1, 6}, {.dtype = DType::i64}), device);
+    EXPECT_EQ(graph.count("lstm_cell"), 12u);
+    EXPECT_EQ(graph.count("gru_cell"), 6u);
+    for (const int64_t batch : {1, 4}) {
+      const Tensor tokens = rand({batch, 6}, 0, 9).to(DType::i64).to(device);
+      expect_same_bits(graph(tokens), evaluated(model, tokens));
+    }
+    // What indices read out of a file's tensors is checked, too.
+    expect_throw<ValueError>([&] { graph(full({1, 6}, 9, DType::i64, device)).to(kCpu); }, {"9"});
+  }
+}
+
 TEST(GraphRun, AGraphTracedOnOneDeviceRunsOnAnother) {
   for (const Device from : devices()) {
     for (const Device to : devices()) {
