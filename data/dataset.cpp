@@ -1,9 +1,14 @@
 // Gathers rows of tensors in memory, on one thread.
 #include "dlengine/data/dataset.h"
 
+#include <cmath>
+#include <utility>
 #include <vector>
 
 #include "dlengine/core/check.h"
+#include "dlengine/core/factory.h"
+#include "dlengine/core/ops/index.h"
+#include "dlengine/core/random.h"
 #include "dlengine/core/sample_rows.h"
 
 namespace dlengine {
@@ -54,6 +59,35 @@ std::optional<Samples> Subset::in_memory() const {
   std::optional<Samples> all = dataset_.in_memory();
   if (all) *all = {all->x.slice(0, first_, last_), all->y.slice(0, first_, last_)};
   return all;
+}
+
+Selection::Selection(const Dataset& dataset, std::vector<int64_t> indices)
+    : dataset_(dataset), indices_(std::move(indices)) {
+  check_range("Selection", indices_, dataset.size());
+}
+
+Batch Selection::get(std::span<const int64_t> indices) const {
+  check_range("Selection", indices, size());
+  std::vector<int64_t> chosen(indices.begin(), indices.end());
+  for (int64_t& index : chosen) index = indices_[static_cast<size_t>(index)];
+  return dataset_.get(chosen);
+}
+
+std::optional<Samples> Selection::in_memory() const {
+  std::optional<Samples> all = dataset_.in_memory();
+  if (!all) return all;
+  const Tensor rows = from_vector(indices_, {size()});
+  return Samples{index_select(all->x, 0, rows), index_select(all->y, 0, rows)};
+}
+
+Split random_split(const Dataset& dataset, double share, uint64_t seed) {
+  check<ValueError>(share > 0 && share < 1, "random_split: need 0 < share < 1, got {}", share);
+  const int64_t size = dataset.size(), held_out = std::llround(share * static_cast<double>(size));
+  check<ValueError>(held_out > 0 && held_out < size,
+                    "random_split: a share of {} of {} samples leaves a part without any", share, size);
+  const std::vector<int64_t> order = Generator(seed).permutation(size);
+  const auto middle = order.begin() + (size - held_out);
+  return {Selection(dataset, {order.begin(), middle}), Selection(dataset, {middle, order.end()})};
 }
 
 }  // namespace dlengine

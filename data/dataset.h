@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "dlengine/core/samples.h"
 #include "dlengine/core/tensor.h"
@@ -43,7 +44,7 @@ class TensorDataset final : public Dataset {
   Tensor x_, y_;
 };
 
-/// A run of another data set, as for a validation split; it must outlive this one.
+/// A run of another data set; it must outlive this one.
 class Subset final : public Dataset {
  public:
   /// Samples first .. last-1. Throws ValueError outside of the data set.
@@ -56,5 +57,30 @@ class Subset final : public Dataset {
   const Dataset& dataset_;
   int64_t first_, last_;
 };
+
+/// Chosen samples of another data set, which must outlive this one.
+class Selection final : public Dataset {
+ public:
+  /// Sample i is number indices[i] of the other one; a number may come more than once. Throws ValueError for
+  /// one out of range.
+  Selection(const Dataset& dataset, std::vector<int64_t> indices);
+  int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
+  Batch get(std::span<const int64_t> indices) const override;
+  std::optional<Samples> in_memory() const override;
+
+ private:
+  const Dataset& dataset_;
+  std::vector<int64_t> indices_;
+};
+
+/// A data set in two parts.
+struct Split {
+  Selection train;
+  Selection validation;
+};
+
+/// Splits at random, the same way for the same seed: round(share * size) samples become the validation part.
+/// The data set must outlive both. Throws ValueError unless 0 < share < 1 and no part is empty.
+Split random_split(const Dataset& dataset, double share, uint64_t seed = 0);
 
 }  // namespace dlengine

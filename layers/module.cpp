@@ -154,7 +154,10 @@ Tensor Module::observed(const Tensor& x, const F& f) {
   try {
     check<ValueError>(x.defined(), "the input is undefined");
     Tensor y = f();
-    if (newest_observer) newest_observer->called(*this, x.shape(), y.shape());
+    if (newest_observer) {
+      newest_observer->called(*this, x.shape(), y.shape());
+      newest_observer->computed(*this, y);
+    }
     return y;
   } catch (Error& error) {
     error.add_context(title(*this));
@@ -251,6 +254,8 @@ EvaluationMode::~EvaluationMode() {
 ForwardObserver::ForwardObserver() : previous_(std::exchange(newest_observer, this)) {}
 
 ForwardObserver::~ForwardObserver() { newest_observer = previous_; }
+
+ForwardObserver* ForwardObserver::newest() { return newest_observer; }
 
 void save_weights(Module& module, const std::string& path) { save_safetensors(path, module.state()); }
 

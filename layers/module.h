@@ -178,6 +178,13 @@ class ForwardObserver {
   ForwardObserver(const ForwardObserver&) = delete;
   ForwardObserver& operator=(const ForwardObserver&) = delete;
   virtual void called(Module& module, const Shape& input, const Shape& output) = 0;
+  /// The result of the call, right after called().
+  virtual void computed(Module& /*module*/, const Tensor& /*output*/) {}
+  /// True: no layer does what its neighbour should, so that computed() gets the result of each.
+  virtual bool wants_each_result() const { return false; }
+
+  /// The one that is told on this thread; null if there is none.
+  static ForwardObserver* newest();
 
  private:
   ForwardObserver* previous_;

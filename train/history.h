@@ -18,8 +18,8 @@ struct Metrics {
 /// One row per epoch.
 struct EpochRecord {
   int64_t epoch = 0;  // counts from 1
-  Metrics train;
-  Metrics validation;  // samples == 0 if there was none
+  Metrics train = {};
+  Metrics validation = {};  // samples == 0 if there was none
   double lr = 0;       // at the end of the epoch
   double rate = 0;     // training samples per second
 };
@@ -27,6 +27,8 @@ struct EpochRecord {
 struct History {
   std::vector<EpochRecord> epochs;  // those finished
   bool interrupted = false;         // by Ctrl-C
+  bool stopped_early = false;       // by FitOptions::early_stopping
+  int64_t best_epoch = 0;           // as early stopping counts; 0 without it
 };
 
 /// Sums over the samples seen, from which Metrics are made.

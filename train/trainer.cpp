@@ -12,6 +12,8 @@
 #include "dlengine/core/io/atomic_file.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/train/batch_loop.h"
+#include "dlengine/train/csv_log.h"
+#include "dlengine/train/doctor/visits.h"
 #include "dlengine/train/evaluation.h"
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/step_log.h"
@@ -25,6 +27,10 @@ void check_fit(const Dataset& train, const FitOptions& options) {
   check<ValueError>(train.size() > 0, "fit: the training data set is empty");
   check<ValueError>(!options.validation || options.validation->size() > 0,
                     "fit: the validation data set is empty");
+  check<ValueError>(options.validation_split >= 0 && options.validation_split < 1,
+                    "fit: need 0 <= validation_split < 1, got {}", options.validation_split);
+  check<ValueError>(options.validation_split == 0 || !options.validation,
+                    "fit: give either validation or validation_split, not both");
   if (!options.checkpoint.empty()) AtomicFile(options.checkpoint);  // fails now rather than after an epoch
 }
 
@@ -62,8 +68,11 @@ struct Trainer::Run {
   InterruptGuard interrupt;
   StepLog log;
   BatchLoop batches;
+  DoctorVisits doctor;
   std::unique_ptr<Evaluation> validation = nullptr;  // if there is any
   std::optional<ReduceOnPlateau> plateau = {};
+  std::optional<EarlyStopper> stopper = {};
+  std::optional<CsvLog> csv = {};
   bool told = false;  // why steps are not replayed
 };
 
@@ -76,6 +85,18 @@ Trainer::Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const T
 
 History Trainer::fit(const Dataset& train, const FitOptions& options) {
   check_fit(train, options);
+  if (options.validation_split == 0) return fit_all(train, options);
+  const auto kept = static_cast<int64_t>(static_cast<double>(train.size()) * (1 - options.validation_split));
+  check<ValueError>(kept > 0 && kept < train.size(),
+                    "fit: validation_split {} of {} samples leaves a part without any",
+                    options.validation_split, train.size());
+  const Subset first(train, 0, kept), last(train, kept, train.size());
+  FitOptions with_validation = options;
+  with_validation.validation = &last;
+  return fit_all(first, with_validation);
+}
+
+History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
   check<ValueError>(partial_.batches == 0 || partial_.batch_size == options.batch_size,
                     "fit: epoch {} was begun with batch_size {} and cannot go on with {}", epoch_ + 1,
                     partial_.batch_size, options.batch_size);
@@ -90,7 +111,23 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
           .log = StepLog(options_.device),
           .batches = batch_loop(
               train, order, options_.accumulate,
-              [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run.log); })};
+              [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run.log); }),
+          .doctor = DoctorVisits(options.doctor, train, loss_, options_.device)};
+  begin(run);
+  History history;
+  while (epoch_ < options.epochs && !run.interrupt.interrupted() && !history.stopped_early) {
+    EpochRecord record;
+    record.epoch = epoch_ + 1;
+    if (train_epoch(run, record)) finish_epoch(run, record, history);
+    if (!options.checkpoint.empty()) save_checkpoint(options.checkpoint);
+  }
+  if (run.stopper) run.stopper->restore();
+  history.interrupted = run.interrupt.interrupted();
+  return history;
+}
+
+void Trainer::begin(Run& run) {
+  const FitOptions& options = run.options;
   if (options.validation) {
     run.validation = std::make_unique<Evaluation>(*this, *options.validation, options.batch_size);
   }
@@ -98,26 +135,31 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
     run.plateau.emplace(*options.plateau);
     run.plateau->set_state(plateau_);
   }
+  check<ValueError>(!options.early_stopping || !options.early_stopping->restore_best_weights ||
+                        !optimizer_.averages_weights(),
+                    "fit: early stopping cannot bring weights back where their average is evaluated");
+  if (options.early_stopping) run.stopper.emplace(model_, *options.early_stopping);
+  if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_);
   tell_reason(run, why_not_replayed());
-  History history;
-  while (epoch_ < options.epochs && !run.interrupt.interrupted()) {
-    EpochRecord record;
-    record.epoch = epoch_ + 1;
-    if (train_epoch(run, record)) {
-      ++epoch_;
-      if (run.validation) record.validation = run.validation->metrics();
-      if (run.plateau) {
-        run.plateau->update(run.validation ? record.validation.loss : record.train.loss);
-        plateau_ = run.plateau->state();
-      }
-      run.progress.finish_epoch(record);
-      history.epochs.push_back(record);
-      if (options.on_epoch) options.on_epoch(record);
-    }
-    if (!options.checkpoint.empty()) save_checkpoint(options.checkpoint);
+  if (epoch_ == 0 && partial_.batches == 0) run.doctor.before_training();
+}
+
+void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
+  ++epoch_;
+  if (run.validation) record.validation = run.validation->metrics();
+  if (run.plateau) {
+    run.plateau->update(run.validation ? record.validation.loss : record.train.loss);
+    plateau_ = run.plateau->state();
   }
-  history.interrupted = run.interrupt.interrupted();
-  return history;
+  run.progress.finish_epoch(record);
+  history.epochs.push_back(record);
+  run.doctor.after_epoch(record);
+  tell_news(run);
+  if (run.csv) run.csv->add(record);
+  if (run.options.on_epoch) run.options.on_epoch(record);
+  if (!run.stopper) return;
+  history.stopped_early = run.stopper->over(record);
+  history.best_epoch = run.stopper->best_epoch();
 }
 
 // One epoch, or the rest of one. Returns false if Ctrl-C came before its end; partial_ then says where.
@@ -135,6 +177,7 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   const double started = run.progress.now();
   const auto read_log = [&] {
     const int64_t bad = log.read();
+    if (bad != 0) tell_failure(run);
     check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}", record.epoch, bad,
                       steps);
     record.train = log.totals().metrics(run.progress.now() - started);
@@ -143,10 +186,13 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   run.progress.start_epoch(record.epoch, run.options.epochs, run.samples, partial_.totals.samples);
   run.batches.start_epoch(epoch_, partial_.batches);
   int64_t done = partial_.batches;
-  while (!run.interrupt.interrupted() || done % options_.accumulate != 0) {
+  const int64_t k = options_.accumulate;
+  run.doctor.before_steps();
+  while (!run.interrupt.interrupted() || done % k != 0) {
     const int64_t more = run.batches.advance();
     if (more == 0) break;
     done += more;
+    if (done % k == 0) run.doctor.after_steps((done - partial_.batches) / k);
     tell_reason(run, run.batches.reason());
     if (run.progress.due()) {
       read_log();
@@ -154,7 +200,7 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
     }
   }
   read_log();
-  check_finite();
+  check_finite(run);
   record.lr = optimizer_.lr();
   record.rate = run.progress.rate(record.train);
   partial_ = {};
@@ -191,6 +237,15 @@ void Trainer::tell_reason(Run& run, const std::string& reason) {
   run.told = true;
 }
 
+void Trainer::tell_news(Run& run) {
+  for (const std::string& line : run.doctor.news()) run.progress.note(line);
+}
+
+void Trainer::tell_failure(Run& run) {
+  run.doctor.after_failure();
+  tell_news(run);
+}
+
 BatchLoop Trainer::batch_loop(const Dataset& data, const LoaderOptions& order, int64_t accumulate,
                               std::function<void(const Samples& batch, const StepPart& part)> step) {
   const bool replay = options_.replay != Replay::never && why_not_replayed().empty();
@@ -211,7 +266,7 @@ void Trainer::train_step(const Samples& batch, const StepPart& part, StepLog& lo
 }
 
 // The loss of the last step is older than the last update, so a good loss alone does not mean good weights.
-void Trainer::check_finite() {
+void Trainer::check_finite(Run& run) {
   const NoGrad no_grad;
   std::vector<std::string> names;
   std::vector<Tensor> largest;  // read together, as each reading waits for the device
@@ -223,6 +278,7 @@ void Trainer::check_finite() {
   if (largest.empty()) return;
   const auto values = concat(largest).to_vector<double>();
   for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) tell_failure(run);
     check<ValueError>(std::isfinite(values[i]), "fit: {} is not finite after epoch {}", names[i], epoch_ + 1);
   }
 }

@@ -5,8 +5,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "dlengine/core/tensor.h"
@@ -15,52 +13,18 @@
 #include "dlengine/optim/optimizer.h"
 #include "dlengine/optim/plateau.h"
 #include "dlengine/optim/schedule.h"
+#include "dlengine/train/early_stopping.h"
 #include "dlengine/train/history.h"
+#include "dlengine/train/loss_function.h"
 #include "dlengine/train/progress.h"
 
 namespace dlengine {
 
 class BatchLoop;
+class Doctor;
 struct LoaderOptions;
 struct StepPart;
 class StepLog;
-
-/// loss(model output, labels) -> one element: the mean over the batch. Made from any function or object that
-/// is called so.
-class LossFunction {
- public:
-  template <typename F>
-  requires std::is_invocable_r_v<Tensor, F&, const Tensor&, const Tensor&> LossFunction(
-      F loss)  // NOLINT: implicit
-      : replayable_(requires { F::kReplayable; }), counted_(counting(loss)), function_(std::move(loss)) {}
-  Tensor operator()(const Tensor& output, const Tensor& target) const { return function_(output, target); }
-  /// True for objects with members counts(), which says so, and counted(output, target, totals), which counts
-  /// the batch as Backend::count_batch() does while it computes the loss.
-  bool counts() const { return static_cast<bool>(counted_); }
-  Tensor counted(const Tensor& output, const Tensor& target, Tensor& totals) const {
-    return counted_(output, target, totals);
-  }
-  /// True for the library's losses: they do nothing but tensor operations, always the same ones.
-  bool replayable() const { return replayable_; }
-
- private:
-  using Counted = std::function<Tensor(const Tensor& output, const Tensor& target, Tensor& totals)>;
-
-  template <typename F>
-  static Counted counting(const F& loss) {
-    if constexpr (requires(Tensor & x) { loss.counted(x, x, x); }) {
-      if (!loss.counts()) return {};
-      return [loss](const Tensor& output, const Tensor& target, Tensor& totals) {
-        return loss.counted(output, target, totals);
-      };
-    }
-    return {};
-  }
-
-  bool replayable_;
-  Counted counted_;
-  std::function<Tensor(const Tensor& output, const Tensor& target)> function_;
-};
 
 /// Whether training steps are recorded and replayed (CapturedStep), which leaves out their host code.
 enum class Replay : uint8_t {
@@ -94,6 +58,9 @@ struct FitOptions {
   int64_t epochs = 1;  // number of the last one
   int64_t batch_size = 32;
   const Dataset* validation = nullptr;
+  // Instead of validation: this share of the training data, its last samples, is held out, as Keras does;
+  // random_split() chooses at random.
+  double validation_split = 0;
   bool shuffle = true;
   Schedule schedule = {};  // factor on the optimizer's rate, from step to step; empty: constant
   // Another factor, which falls when the validation loss (without validation, the training loss) does not;
@@ -101,6 +68,9 @@ struct FitOptions {
   std::optional<PlateauOptions> plateau = {};
   std::string checkpoint = {};  // written after every epoch and on Ctrl-C; empty: none
   std::function<void(const EpochRecord&)> on_epoch = {};  // after every epoch, before its checkpoint
+  std::optional<EarlyStopping> early_stopping = {};       // counts anew in each call of fit()
+  std::string csv_log = {};  // a table with a row per epoch, as save_csv() writes it; empty: none
+  Doctor* doctor = nullptr;  // looks at model and curves, and says what it finds among the progress
 };
 
 /// Owns nothing: model and optimizer live outside. The optimizer is attached to the model's parameters if it
@@ -147,11 +117,16 @@ class Trainer {
   void attach();
   BatchLoop batch_loop(const Dataset& data, const LoaderOptions& order, int64_t accumulate,
                        std::function<void(const Samples& batch, const StepPart& part)> step);
+  History fit_all(const Dataset& train, const FitOptions& options);
+  void begin(Run& run);
   bool train_epoch(Run& run, EpochRecord& record);
+  void finish_epoch(Run& run, EpochRecord& record, History& history);
   static void tell_reason(Run& run, const std::string& reason);
+  static void tell_news(Run& run);
+  static void tell_failure(Run& run);
   void train_step(const Samples& batch, const StepPart& part, StepLog& log);
   std::vector<double> rates_of_epoch(const FitOptions& options, int64_t batches) const;
-  void check_finite();
+  void check_finite(Run& run);
 
   /// The epoch under way, where Ctrl-C left it.
   struct Partial {

@@ -1,6 +1,8 @@
 // Samples in memory and runs of them.
 #include "dlengine/data/dataset.h"
 
+#include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "dlengine/core/error.h"
@@ -107,6 +109,59 @@ TEST(Subset, RefusesWhatIsOutside) {
   const Subset part(data, 3, 7);
   expect_throw<ValueError>([&] { part.get(Longs{4}); }, {"Subset: sample 4", "0 to 3"});
   expect_throw<ValueError>([&] { part.get(Longs{-1}); }, {"Subset: sample -1"});
+}
+
+TEST(Selection, GivesTheChosenSamplesInTheirOrder) {
+  const TensorDataset data = numbers(10);
+  const Selection chosen(data, {7, 0, 7});
+  EXPECT_EQ(chosen.size(), 3);
+  EXPECT_EQ(chosen.get(Longs{2, 1}).y.to_vector<int64_t>(), (Longs{107, 100}));
+  const std::optional<Samples> all = chosen.in_memory();
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->x.to_vector<float>(), (Floats{7, -7, 0, -0.0f, 7, -7}));
+  EXPECT_EQ(all->y.to_vector<int64_t>(), (Longs{107, 100, 107}));
+  EXPECT_EQ(Selection(data, {}).size(), 0);
+}
+
+TEST(Selection, KeepsBytesAsTheyAreAndScalesThemAsTheyAreRead) {
+  const TensorDataset data(full({4, 2}, 255, DType::u8), zeros({4}, DType::i64));
+  const Selection chosen(data, {3, 1});
+  EXPECT_EQ(chosen.in_memory()->x.dtype(), DType::u8);
+  EXPECT_EQ(chosen.get(Longs{0}).x.to_vector<float>(), (Floats{1, 1}));
+}
+
+TEST(Selection, RefusesNumbersOutOfRange) {
+  const TensorDataset data = numbers(5);
+  expect_throw<ValueError>([&] { Selection(data, {0, 5}); }, {"Selection: sample 5", "0 to 4"});
+  const Selection chosen(data, {4});
+  expect_throw<ValueError>([&] { chosen.get(Longs{1}); }, {"Selection: sample 1", "0 to 0"});
+}
+
+Longs labels(const Dataset& data) { return data.in_memory()->y.to_vector<int64_t>(); }
+
+TEST(RandomSplit, GivesEachSampleToOnePart) {
+  const TensorDataset data = numbers(10);
+  const Split split = random_split(data, 0.25, 3);
+  EXPECT_EQ(split.validation.size(), 3);  // 2.5 rounded
+  Longs all = labels(split.train), more = labels(split.validation);
+  all.insert(all.end(), more.begin(), more.end());
+  std::ranges::sort(all);
+  EXPECT_EQ(all, labels(data));
+}
+
+TEST(RandomSplit, DependsOnTheSeedAlone) {
+  const TensorDataset data = numbers(40);
+  EXPECT_EQ(labels(random_split(data, 0.5, 1).train), labels(random_split(data, 0.5, 1).train));
+  EXPECT_NE(labels(random_split(data, 0.5, 1).train), labels(random_split(data, 0.5, 2).train));
+}
+
+TEST(RandomSplit, RefusesSharesThatLeaveNothing) {
+  const TensorDataset data = numbers(4);
+  for (const double share : {0.0, 1.0, -0.5, std::numeric_limits<double>::quiet_NaN()}) {
+    expect_throw<ValueError>([&] { random_split(data, share); }, {"random_split: need 0 < share < 1, got"});
+  }
+  expect_throw<ValueError>([&] { random_split(data, 0.1); },
+                           {"a share of 0.1 of 4 samples leaves a part without any"});
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+// The epochs of a training as a table that other programs read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "dlengine/train/history.h"
+
+namespace dlengine {
+
+/// One line per epoch under a line of names:
+/// epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds,samples_per_second. A cell is empty where there is no
+/// such number. Written whole or not at all. Throws IoError.
+void save_csv(const std::string& path, const History& history);
+
+/// Such a table that grows with a training.
+class CsvLog {
+ public:
+  /// Keeps the rows of epochs up to `epoch` of a file that is there, as of a training that goes on. Throws
+  /// IoError if the file cannot be written, or is there and no such table.
+  CsvLog(std::string path, int64_t epoch);
+  /// Adds a row and writes the file anew.
+  void add(const EpochRecord& record);
+
+ private:
+  std::string path_;
+  std::string text_;
+};
+
+}  // namespace dlengine

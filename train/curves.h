@@ -1,0 +1,22 @@
+// Pictures of trainings and searches.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dlengine/train/history.h"
+#include "dlengine/train/plot.h"
+#include "dlengine/train/search.h"
+
+namespace dlengine {
+
+/// Two panels, loss and (where labels are classes) accuracy from epoch to epoch, of the training and of the
+/// validation data.
+void plot_history(Figure& figure, const History& history, const std::string& title = {});
+
+/// A panel for each of the first `count` trials: its curves from epoch to epoch, under its rank and score.
+/// All have one range of y, and the first one names the lines.
+void plot_trials(Figure& figure, const std::vector<Trial>& ranked, int64_t count = 20);
+
+}  // namespace dlengine
