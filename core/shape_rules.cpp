@@ -1,66 +1,9 @@
-// Output sizes.
+// Output sizes of reductions and matrix products; window_rules.cpp has those of windows.
 #include "dlengine/core/shape_rules.h"
-
-#include <algorithm>
 
 #include "dlengine/core/check.h"
 
 namespace dlengine {
-
-int64_t window_count(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
-  const int64_t room = size + 2 * padding - dilation * (kernel - 1) - 1;
-  return room < 0 ? 0 : room / stride + 1;
-}
-
-namespace {
-
-bool positive(const Size2& size) { return size.h > 0 && size.w > 0; }
-bool not_negative(const Size2& size) { return size.h >= 0 && size.w >= 0; }
-
-}  // namespace
-
-Shape conv2d_shape(const Shape& x, const Shape& w, const Conv2dParams& params) {
-  const auto& [stride, padding, dilation, groups, activation] = params;
-  check<ValueError>(
-      positive(stride) && positive(dilation) && not_negative(padding) && groups > 0,
-      "conv2d: stride {}x{}, dilation {}x{} and groups {} must be 1 or more, padding {}x{} 0 or more",
-      stride.h, stride.w, dilation.h, dilation.w, groups, padding.h, padding.w);
-  check<ShapeError>(
-      x.rank() == 4 && w.rank() == 4 && x[1] == w[1] * groups && w[0] % groups == 0,
-      "conv2d: need x [N, C, H, W] and w [K, C/{0}, R, S] with K a multiple of {0} groups, got x {1} and "
-      "w {2}",
-      groups, x, w);
-  const int64_t p = window_count(x[2], w[2], stride.h, padding.h, dilation.h);
-  const int64_t q = window_count(x[3], w[3], stride.w, padding.w, dilation.w);
-  check<ShapeError>(w[2] > 0 && w[3] > 0 && p > 0 && q > 0,
-                    "conv2d: filters {} with dilation {}x{} do not fit into x {} with padding {}x{}", w,
-                    dilation.h, dilation.w, x, padding.h, padding.w);
-  return {x[0], w[0], p, q};
-}
-
-Pool2dParams checked_pool2d(const char* op, const Pool2dParams& params) {
-  Pool2dParams result = params;
-  if (result.stride.h == 0) result.stride.h = result.kernel.h;
-  if (result.stride.w == 0) result.stride.w = result.kernel.w;
-  const auto& [kernel, stride, padding, count_include_pad, activation] = result;
-  check<ValueError>(positive(kernel) && positive(stride),
-                    "{}: kernel {}x{} and stride {}x{} must be 1 or more", op, kernel.h, kernel.w, stride.h,
-                    stride.w);
-  check<ValueError>(not_negative(padding) && 2 * padding.h <= kernel.h && 2 * padding.w <= kernel.w,
-                    "{}: padding {}x{} must be 0 or more and at most half of the kernel {}x{}", op, padding.h,
-                    padding.w, kernel.h, kernel.w);
-  return result;
-}
-
-Shape pool2d_shape(const char* op, const Shape& x, const Pool2dParams& params) {
-  const auto& [kernel, stride, padding, count_include_pad, activation] = params;
-  check<ShapeError>(x.rank() == 4, "{}: need x [N, C, H, W], got {}", op, x);
-  const int64_t p = window_count(x[2], kernel.h, stride.h, padding.h);
-  const int64_t q = window_count(x[3], kernel.w, stride.w, padding.w);
-  check<ShapeError>(p > 0 && q > 0, "{}: a window of {}x{} does not fit into x {} with padding {}x{}", op,
-                    kernel.h, kernel.w, x, padding.h, padding.w);
-  return {x[0], x[1], p, q};
-}
 
 Shape reduced_shape(const Shape& x, const Shape& axes) {
   Shape result = x;

@@ -85,4 +85,8 @@ void BatchNorm2d::check_input(const Shape& x) const {
   check<ShapeError>(x.rank() == 4, "batch_norm: need images [N, C, H, W], got {}", x);
 }
 
+void BatchNorm3d::check_input(const Shape& x) const {
+  check<ShapeError>(x.rank() == 5, "batch_norm: need volumes [N, C, D, H, W], got {}", x);
+}
+
 }  // namespace dlengine

@@ -17,7 +17,7 @@ struct BatchNormOptions {
   bool affine = true;  // with weight and bias
 };
 
-/// What both layers share. In training: the batch's own statistics, and the running ones follow; in
+/// What these layers share. In training: the batch's own statistics, and the running ones follow; in
 /// evaluation: the running ones. Parameters: weight [C] of 1, bias [C] of 0. Buffers: running_mean [C],
 /// running_var [C] (unbiased). All of these are f32 where x is a 16-bit float.
 class BatchNorm : public Module {
@@ -59,6 +59,17 @@ class BatchNorm2d final : public BatchNorm {
  public:
   explicit BatchNorm2d(const BatchNormOptions& options = {}) : BatchNorm(options) {}
   std::string_view type_name() const override { return "BatchNorm2d"; }
+  bool replayable() const override { return true; }
+
+ private:
+  void check_input(const Shape& x) const override;
+};
+
+/// BatchNorm3d({.num_features = 64}) over volumes x [N, C, D, H, W].
+class BatchNorm3d final : public BatchNorm {
+ public:
+  explicit BatchNorm3d(const BatchNormOptions& options = {}) : BatchNorm(options) {}
+  std::string_view type_name() const override { return "BatchNorm3d"; }
   bool replayable() const override { return true; }
 
  private:

@@ -4,16 +4,28 @@
 #include <string>
 
 #include "dlengine/core/check.h"
-#include "dlengine/core/op_params.h"
+#include "dlengine/core/shape_rules.h"
 
 namespace dlengine {
 
 /// "3x5".
-inline std::string text(Size2 size) { return fmt::format("{}x{}", size.h, size.w); }
+inline std::string text(Size2 size) { return by_x(dims_of(size)); }
 
-/// ", padding 1x1", or nothing where the value is the usual one.
-inline std::string unless_usual(const char* name, Size2 value, Size2 usual) {
-  return value == usual ? std::string() : fmt::format(", {} {}", name, text(value));
+/// ", padding 1x1", or nothing where all sizes are the usual one.
+inline std::string unless_usual(const char* name, const Dims& value, int64_t usual) {
+  return value == Dims::filled(value.rank(), usual) ? std::string()
+                                                    : fmt::format(", {} {}", name, by_x(value));
 }
+/// "kernel 2x2, stride 1x1", for a pooling whose stride is not 0.
+template <typename Params>
+std::string describe_pool(const Params& params) {
+  const Dims kernel = dims_of(params.kernel), stride = dims_of(params.stride);
+  return fmt::format("kernel {}{}{}{}", by_x(kernel),
+                     stride == kernel ? std::string() : fmt::format(", stride {}", by_x(stride)),
+                     unless_usual("padding", dims_of(params.padding), 0),
+                     params.count_include_pad ? "" : ", padding not counted");
+}
+/// "12", or "?" where a size is yet to be found.
+inline std::string text_or_unknown(int64_t size) { return size > 0 ? std::to_string(size) : "?"; }
 
 }  // namespace dlengine

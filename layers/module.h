@@ -33,8 +33,9 @@ struct NamedModule {
 
 /// What one output pixel of a layer on images looks at, for the receptive field.
 struct Window {
-  Size2 extent = 1;  // input pixels from the first to the last one seen
-  Size2 stride = 1;  // input pixels between neighbouring output pixels
+  Size2 extent = 1;    // input pixels from the first to the last one seen
+  Size2 stride = 1;    // input pixels between neighbouring output pixels, divided by
+  Size2 enlarged = 1;  // this, for layers that make images larger
 };
 
 /// Weight and bias of a layer that computes y = weight x + bias, where x has as many axes as weight, and the

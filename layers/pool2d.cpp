@@ -1,24 +1,17 @@
 // Pooling layers.
 #include "dlengine/layers/pool2d.h"
 
-#include "dlengine/core/ops/pool.h"
+#include <algorithm>
+#include <tuple>
+
 #include "dlengine/core/shape_rules.h"
 #include "dlengine/layers/describe.h"
 
 namespace dlengine {
-namespace {
-
-std::string describe(const Pool2dParams& options) {
-  return fmt::format("kernel {}{}{}", text(options.kernel),
-                     unless_usual("stride", options.stride, options.kernel),
-                     unless_usual("padding", options.padding, 0));
-}
-
-}  // namespace
 
 MaxPool2d::MaxPool2d(const Pool2dParams& options) : options_(checked_pool2d("MaxPool2d", options)) {}
 
-std::string MaxPool2d::description() const { return describe(options_); }
+std::string MaxPool2d::description() const { return describe_pool(options_); }
 
 Tensor MaxPool2d::forward_with(const Ending& ending, const Tensor& x) {
   Pool2dParams params = options_;
@@ -28,12 +21,54 @@ Tensor MaxPool2d::forward_with(const Ending& ending, const Tensor& x) {
 
 AvgPool2d::AvgPool2d(const Pool2dParams& options) : options_(checked_pool2d("AvgPool2d", options)) {}
 
-std::string AvgPool2d::description() const {
-  return describe(options_) + (options_.count_include_pad ? "" : ", padding not counted");
-}
+std::string AvgPool2d::description() const { return describe_pool(options_); }
 
 Tensor AvgPool2d::forward(const Tensor& x) { return avg_pool2d(x, options_); }
 
 Tensor GlobalAvgPool2d::forward(const Tensor& x) { return global_avg_pool2d(x); }
+
+AdaptiveAvgPool2d::AdaptiveAvgPool2d(Size2 size) : size_(size) {
+  check<ValueError>(size.h > 0 && size.w > 0, "AdaptiveAvgPool2d: need a size of 1 or more, got {}",
+                    text(size));
+}
+
+std::string AdaptiveAvgPool2d::description() const { return text(size_); }
+
+Tensor AdaptiveAvgPool2d::forward(const Tensor& x) {
+  Tensor y = adaptive_avg_pool2d(x, size_);
+  seen_ = {x.dim(2), x.dim(3)};
+  return y;
+}
+
+Window AdaptiveAvgPool2d::window() const {
+  const auto longest = [](int64_t from, int64_t parts) {
+    int64_t most = 1;
+    for (int64_t i = 0; i < parts; ++i) {
+      most = std::max(most, ((i + 1) * from + parts - 1) / parts - i * from / parts);
+    }
+    return most;
+  };
+  if (seen_ == Size2(0)) return {};
+  return {
+      .extent = {longest(seen_.h, size_.h), longest(seen_.w, size_.w)}, .stride = seen_, .enlarged = size_};
+}
+
+MaxUnpool2d::MaxUnpool2d(const Pool2dParams& options) : options_(checked_pool2d("MaxUnpool2d", options)) {}
+
+Tensor MaxUnpool2d::operator()(const Tensor& x, const Tensor& indices, Size2 size) const {
+  const auto& [kernel, stride, padding] = std::tuple(options_.kernel, options_.stride, options_.padding);
+  check<ShapeError>(x.defined() && x.rank() == 4 && x.dim(2) > 0 && x.dim(3) > 0,
+                    "MaxUnpool2d: need x [N, C, P, Q] with pixels");
+  if (size == Size2(0)) {
+    size = {transposed_count(x.dim(2), kernel.h, stride.h, padding.h),
+            transposed_count(x.dim(3), kernel.w, stride.w, padding.w)};
+  }
+  const Size2 pooled = {window_count(size.h, kernel.h, stride.h, padding.h),
+                        window_count(size.w, kernel.w, stride.w, padding.w)};
+  check<ShapeError>(pooled == Size2(x.dim(2), x.dim(3)),
+                    "MaxUnpool2d: pooling makes {} of images of {}, not x {}", text(pooled), text(size),
+                    x.shape());
+  return max_unpool2d(x, indices, size);
+}
 
 }  // namespace dlengine

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -22,6 +23,19 @@ struct Own final : ModuleVisitor {
   void parameter(std::string_view, Tensor& tensor) override { parameters.push_back(tensor); }
   void buffer(std::string_view, Tensor&) override {}
   void child(std::string_view, Module&) override { has_children = true; }
+};
+
+// What an output pixel sees along one axis of the input.
+struct Field {
+  double size = 1;
+  double jump = 1;  // input pixels between neighbouring output pixels; below 1 behind up-sampling
+
+  int64_t widen(int64_t extent, int64_t stride, int64_t enlarged) {
+    constexpr double kRounding = 1e-9;  // of thirds
+    size += static_cast<double>(extent - 1) * jump;
+    jump *= static_cast<double>(stride) / static_cast<double>(enlarged);
+    return static_cast<int64_t>(std::ceil(size - kRounding));
+  }
 };
 
 class Recorder final : public ForwardObserver {
@@ -54,15 +68,13 @@ class Recorder final : public ForwardObserver {
   }
 
   Size2 widen(const Window& window) {
-    field_.h += (window.extent.h - 1) * jump_.h;
-    field_.w += (window.extent.w - 1) * jump_.w;
-    jump_ = {jump_.h * window.stride.h, jump_.w * window.stride.w};
-    return field_;
+    return {rows_.widen(window.extent.h, window.stride.h, window.enlarged.h),
+            columns_.widen(window.extent.w, window.stride.w, window.enlarged.w)};
   }
 
   std::unordered_map<const Module*, std::string> paths_;
   std::unordered_set<const void*> counted_;
-  Size2 field_ = 1, jump_ = 1;
+  Field rows_, columns_;
 };
 
 // "1234567" -> "1,234,567".

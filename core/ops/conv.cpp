@@ -8,6 +8,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
+#include "dlengine/core/ops/conv_common.h"
 #include "dlengine/core/shape_rules.h"
 
 namespace dlengine {
@@ -37,12 +38,9 @@ void add_gradients(const Forward& forward, const Tensor& dy, InputGrads& dx) {
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params) {
-  const Tensor& some_bias = bias.defined() ? bias : w;
-  check_operands("conv2d", {&x, &w, &some_bias});
-  check_one_floating_type("conv2d", {&x, &w, &some_bias});
+  check_conv_operands("conv2d", x, w, bias);
   const Shape shape = conv2d_shape(x.shape(), w.shape(), params);
-  check<ShapeError>(!bias.defined() || bias.shape() == Shape{w.dim(0)},
-                    "conv2d: need bias [{}] for w {}, got {}", w.dim(0), w.shape(), some_bias.shape());
+  check_conv_bias("conv2d", bias, shape[1], w);
   const ImageLayout layout = convolution_layout(x.dtype(), x.device());
   Tensor y = empty(shape, x.dtype(), x.device(), layout);
   const Tensor images = dense(x, layout), filters = dense(w);

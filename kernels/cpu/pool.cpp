@@ -94,6 +94,13 @@ void max_pool_plane(const PoolSizes& s, const T* x, T* y) {
   }
 }
 
+template <typename T>
+void max_pool_plane_indices(const PoolSizes& s, const T* x, int64_t* index) {
+  for (int64_t i = 0; i < s.p; ++i) {
+    for (int64_t j = 0; j < s.q; ++j) index[i * s.q + j] = largest_pixel(x, s.w, Window(s, i, j));
+  }
+}
+
 /// sums: a plane of the accumulation type.
 template <typename T, typename A>
 void max_pool_plane_grad(const PoolSizes& s, const T* x, const T* dy, A* sums) {
@@ -197,6 +204,15 @@ void CpuBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor&
     }
     launch_sums(s, dx.data<T>(), [=](int64_t i, Accumulate<T>* sums) {
       max_pool_plane_grad(s, in + i * s.pixels(), gradients + i * s.results(), sums);
+    });
+  });
+}
+
+void CpuBackend::max_pool2d_indices(const Tensor& x, const Pool2dParams& params, Tensor& index) {
+  const PoolSizes s(x.shape(), index.shape(), params);
+  visit_floating(x.dtype(), "max_pool2d_indices", [&]<typename T>(Type<T>) {
+    launch_planes(s, [s, in = x.data<T>(), out = index.data<int64_t>()](int64_t plane) {
+      max_pool_plane_indices(s, in + plane * s.pixels(), out + plane * s.results());
     });
   });
 }

@@ -138,6 +138,25 @@ __device__ bool is_first(const T* image, int width, const Window& window, Accumu
   return true;
 }
 
+// index[i]: row * w + column of the first largest pixel of window i.
+template <typename T>
+__global__ void max_pool_indices_kernel(PoolShape s, const T* x, int64_t* index) {
+  const int64_t i = thread_number();
+  if (i >= s.planes * s.p * s.q) return;
+  const Pixel out = pixel_at(i, s.p, s.q);
+  const Window window = pixels_under(s, out.row, out.column);
+  const T* image = x + out.plane * s.h * s.w;
+  const Accumulate<T> largest = largest_pixel(image, s.w, window);
+  int64_t first = -1;
+  for (int row = window.row_begin; first < 0 && row < window.row_end; ++row) {
+    for (int column = window.column_begin; first < 0 && column < window.column_end; ++column) {
+      const int64_t at = int64_t{row} * s.w + column;
+      if (same_value(widen(image[at]), largest)) first = at;
+    }
+  }
+  index[i] = first;
+}
+
 // The gradient that a window with the result y sends to its largest pixel.
 template <typename T>
 __device__ T gradient_of_window(const Finish<Accumulate<T>>& finish, T y, T dy) {
@@ -251,6 +270,14 @@ void CudaBackend::max_pool2d_grad(const Tensor& x, const Tensor& y, const Tensor
     DLENGINE_LAUNCH(max_pool_grad, blocks_for(threads, kThreads), kThreads, 0, enter(x.device()), s,
                     Finish<Accumulate<T>>(params.ending), x.data<T>(), y.data<T>(), dy.data<T>(),
                     dx.data<T>());
+  });
+}
+
+void CudaBackend::max_pool2d_indices(const Tensor& x, const Pool2dParams& params, Tensor& index) {
+  if (index.numel() == 0) return;
+  visit_floating(x.dtype(), "max_pool2d_indices", [&]<typename T>(Type<T>) {
+    DLENGINE_LAUNCH(max_pool_indices_kernel<T>, blocks_for(index.numel(), kThreads), kThreads, 0,
+                    enter(x.device()), PoolShape(x, index, params), x.data<T>(), index.data<int64_t>());
   });
 }
 

@@ -124,13 +124,41 @@ TEST(Windows, AreCountedRight) {
   }
 }
 
+// The sizes that a convolution takes to n are those that its transpose gives of n, one for each
+// output_padding.
+TEST(Windows, AreUndoneByTransposition) {
+  for (int64_t kernel = 1; kernel <= 4; ++kernel) {
+    for (int64_t stride = 1; stride <= 3; ++stride) {
+      for (int64_t padding = 0; padding <= 1; ++padding) {
+        for (int64_t size = 2 * kernel; size <= 12; ++size) {
+          const int64_t count = window_count(size, kernel, stride, padding, 2);
+          if (count < 1) continue;
+          const int64_t least = transposed_count(count, kernel, stride, padding, 2);
+          EXPECT_TRUE(least <= size && size < least + stride) << kernel << ' ' << stride << ' ' << size;
+          EXPECT_EQ(transposed_count(count, kernel, stride, padding, 2, size - least), size);
+        }
+      }
+    }
+  }
+}
+
 TEST(ShapeRules, GiveOutputSizes) {
   EXPECT_EQ(conv2d_shape({8, 3, 32, 30}, {16, 3, 3, 5}, {.stride = 2, .padding = {1, 2}}),
             (Shape{8, 16, 16, 15}));
   EXPECT_EQ(pool2d_shape("op", {8, 3, 7, 9}, checked_pool2d("op", {})), (Shape{8, 3, 3, 4}));
+  EXPECT_EQ(conv1d_shape({8, 3, 32}, {16, 3, 5}, {.stride = 2, .padding = 2}), (Shape{8, 16, 16}));
+  EXPECT_EQ(conv3d_shape({8, 4, 9, 32, 30}, {6, 2, 3, 3, 5}, {.stride = {1, 2, 2}, .groups = 2}),
+            (Shape{8, 6, 7, 15, 13}));
+  EXPECT_EQ(conv_transpose2d_shape({8, 3, 5, 4}, {3, 2, 3, 2}, {.stride = 2, .output_padding = {1, 0}}),
+            (Shape{8, 2, 12, 8}));
+  EXPECT_EQ(conv_transpose1d_shape({8, 3, 5}, {3, 2, 3}, {.padding = 1, .dilation = 2}), (Shape{8, 2, 7}));
+  EXPECT_EQ(pool3d_shape("op", {8, 3, 7, 9, 4}, checked_pool3d("op", {})), (Shape{8, 3, 3, 4, 2}));
+  EXPECT_EQ(pool1d_shape("op", {8, 3, 7}, checked_pool1d("op", {.kernel = 3})), (Shape{8, 3, 2}));
+  EXPECT_EQ(interpolate_shape({8, 3, 7, 9}, {.scale_factor = 1.5}), (Shape{8, 3, 10, 13}));
   EXPECT_EQ(reduced_shape({2, 3, 4}, {0, 2}), (Shape{1, 3, 1}));
   EXPECT_EQ(matmul_shape({5, 1, 2, 3}, {4, 3, 6}), (Shape{5, 4, 2, 6}));
   EXPECT_EQ(checked_pool2d("op", {.kernel = {3, 2}}).stride, Size2(3, 2));
+  EXPECT_EQ(by_x({3, 1, 2}), "3x1x2");
 }
 
 }  // namespace

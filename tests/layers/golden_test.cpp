@@ -112,8 +112,8 @@ TEST_P(LayerTest, AgreesWithF64InEveryFloatingType) {
 INSTANTIATE_TEST_SUITE_P(All, LayerTest, testing::ValuesIn(layer_cases()),
                          [](const auto& row) { return std::string(row.param.name); });
 
-Tensor as(const std::string& name, const Place& place) {
-  const Tensor stored = golden().at(name);
+Tensor as(const std::string& name, const Place& place, const std::string& file = "layers.safetensors") {
+  const Tensor stored = golden(file).at(name);
   return (is_floating(stored.dtype()) ? stored.to(place.dtype) : stored).to(place.device);
 }
 
@@ -137,6 +137,32 @@ TEST(Losses, AgreeWithPyTorch) {
           loss.backward(weighted ? as("loss.weight", place) : ones_like(loss));
           expect_close(x.grad(), to_ndarray(golden().at(name + ".dx")), close);
         }
+      }
+    }
+  }
+}
+
+TEST(Unpool, AgreesWithPyTorch) {
+  const std::pair<std::string, Pool2dParams> rows[] = {{"unpool", {.kernel = 2}},
+                                                       {"unpool_size", {.kernel = 2}},
+                                                       {"unpool_strided", {.kernel = {2, 1}, .stride = 3}}};
+  for (const Device device : devices()) {
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      for (const auto& [name, params] : rows) {
+        SCOPED_TRACE(name + " " + to_string(device));
+        const auto stored = [&, name = name](const char* what) {
+          return as(name + what, {dtype, device}, "cnn.safetensors");
+        };
+        const Tensor x = stored(".x");
+        const auto [pooled, indices] = MaxPool2d(params).with_indices(x);
+        expect_same(pooled, to_ndarray(stored(".pooled")));
+        expect_same(indices, to_ndarray(stored(".indices")));
+        Tensor values = stored(".values").clone().set_requires_grad();
+        const bool sized = name != "unpool";
+        const Tensor y = MaxUnpool2d(params)(values, indices, sized ? Size2(x.dim(2), x.dim(3)) : Size2(0));
+        expect_same(y, to_ndarray(stored(".y")));
+        y.backward(stored(".dy"));
+        expect_same(values.grad(), to_ndarray(stored(".dvalues")));
       }
     }
   }

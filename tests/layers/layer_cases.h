@@ -68,6 +68,118 @@ inline std::vector<LayerCase> activation_cases() {
   };
 }
 
+// Convolutions of series and volumes, transposed convolutions; make_cnn.py.
+inline std::vector<LayerCase> convolution_cases() {
+  return {
+      {"conv1d", make<Conv1d, Conv1dOptions{.in_channels = 3, .out_channels = 4, .kernel = 3, .padding = 1}>,
+       16},
+      {"conv1d_strided",
+       make<Conv1d,
+            Conv1dOptions{
+                .out_channels = 6, .kernel = 3, .stride = 2, .padding = 2, .dilation = 2, .groups = 2}>,
+       12},
+      {"conv1d_no_bias", make<Conv1d, Conv1dOptions{.out_channels = 2, .kernel = 2, .bias = false}>, 12},
+      {"conv3d", make<Conv3d, Conv3dOptions{.in_channels = 2, .out_channels = 3, .kernel = 3, .padding = 1}>,
+       120},
+      {"conv3d_strided",
+       make<Conv3d, Conv3dOptions{.out_channels = 2,
+                                  .kernel = {3, 2, 1},
+                                  .stride = {2, 1, 2},
+                                  .padding = {1, 0, 1},
+                                  .groups = 2}>,
+       40},
+      {"conv3d_dilated",
+       make<Conv3d,
+            Conv3dOptions{
+                .out_channels = 2, .kernel = 2, .stride = {1, 2, 1}, .dilation = {3, 1, 2}, .bias = false}>,
+       24},
+      {"conv_transpose2d",
+       make<ConvTranspose2d, ConvTranspose2dOptions{.in_channels = 2, .out_channels = 3, .kernel = 3}>, 60},
+      {"conv_transpose2d_doubling",
+       make<ConvTranspose2d, ConvTranspose2dOptions{.out_channels = 2, .kernel = 2, .stride = 2}>, 48},
+      {"conv_transpose2d_output_padding",
+       make<ConvTranspose2d, ConvTranspose2dOptions{.out_channels = 6,
+                                                    .kernel = {3, 2},
+                                                    .stride = {2, 3},
+                                                    .padding = {1, 0},
+                                                    .output_padding = {1, 2},
+                                                    .groups = 2}>,
+       160},
+      {"conv_transpose2d_dilated",
+       make<ConvTranspose2d,
+            ConvTranspose2dOptions{
+                .out_channels = 2, .kernel = 3, .padding = 2, .dilation = {2, 3}, .bias = false}>,
+       18},
+      {"conv_transpose1d",
+       make<ConvTranspose1d,
+            ConvTranspose1dOptions{
+                .out_channels = 2, .kernel = 4, .stride = 3, .padding = 1, .output_padding = 1}>,
+       32},
+  };
+}
+
+// Poolings of series and volumes; make_cnn.py.
+inline std::vector<LayerCase> pooling_cases() {
+  return {
+      {"max_pool1d", make<MaxPool1d, Pool1dParams{.kernel = 2}>},
+      {"max_pool1d_padded", make<MaxPool1d, Pool1dParams{.kernel = 3, .stride = 2, .padding = 1}>, 2},
+      {"avg_pool1d", make<AvgPool1d, Pool1dParams{.kernel = 3, .stride = 2, .padding = 1}>, 3},
+      {"avg_pool1d_uncounted",
+       make<AvgPool1d, Pool1dParams{.kernel = 3, .stride = 2, .padding = 1, .count_include_pad = false}>, 3},
+      {"max_pool3d", make<MaxPool3d, Pool3dParams{.kernel = 2}>},
+      {"max_pool3d_padded",
+       make<MaxPool3d, Pool3dParams{.kernel = {3, 2, 3}, .stride = {2, 1, 2}, .padding = {1, 0, 1}}>, 8},
+      {"avg_pool3d", make<AvgPool3d, Pool3dParams{.kernel = {2, 1, 2}}>, 4},
+      {"avg_pool3d_uncounted",
+       make<AvgPool3d, Pool3dParams{.kernel = 3, .stride = 2, .padding = 1, .count_include_pad = false}>, 27},
+      {"adaptive_avg_pool2d", make<AdaptiveAvgPool2d, Size2{3, 2}>, 9},
+      {"adaptive_avg_pool2d_even", make<AdaptiveAvgPool2d, Size2{2, 3}>, 4},
+      {"adaptive_avg_pool2d_larger", make<AdaptiveAvgPool2d, Size2{4}>, 9},
+  };
+}
+
+template <int64_t... kSizes>
+std::unique_ptr<Module> make_layer_norm() {
+  return std::make_unique<LayerNorm>(LayerNormOptions{.normalized_shape = {kSizes...}});
+}
+inline std::unique_ptr<Module> make_plain_layer_norm() {
+  return std::make_unique<LayerNorm>(
+      LayerNormOptions{.normalized_shape = {3}, .eps = 1e-3, .elementwise_affine = false});
+}
+
+// Normalisation of samples and resizing; make_cnn.py.
+inline std::vector<LayerCase> norm_and_resize_cases() {
+  constexpr auto kBilinear = InterpolateMode::bilinear;
+  return {
+      {"batch_norm3d", make<BatchNorm3d, BatchNormOptions{.num_features = 2}>, 48},
+      {"layer_norm", make_layer_norm<5>, 20},
+      {"layer_norm_plain", make_plain_layer_norm, 12},
+      {"layer_norm_images", make_layer_norm<3, 4, 2>, 48},
+      {"group_norm", make<GroupNorm, GroupNormOptions{.num_groups = 2, .num_channels = 6}>, 72},
+      {"group_norm_vectors", make<GroupNorm, GroupNormOptions{.num_groups = 3, .eps = 1e-2, .affine = false}>,
+       12},
+      {"instance_norm1d", make<InstanceNorm1d, InstanceNormOptions{.num_features = 3, .affine = true}>, 30},
+      {"instance_norm2d", make<InstanceNorm2d, InstanceNormOptions{}>, 36},
+      {"instance_norm3d", make<InstanceNorm3d, InstanceNormOptions{.eps = 1e-3, .affine = true}>, 48},
+      {"upsample_nearest", make<Upsample, InterpolateParams{.scale_factor = 2}>, 4},
+      {"upsample_nearest_size", make<Upsample, InterpolateParams{.size = {5, 3}}>, 4},
+      {"upsample_nearest_factor", make<Upsample, InterpolateParams{.scale_factor = 1.7}>, 4},
+      {"upsample_bilinear", make<Upsample, InterpolateParams{.scale_factor = 2, .mode = kBilinear}>, 16},
+      {"upsample_bilinear_size", make<Upsample, InterpolateParams{.size = {7, 2}, .mode = kBilinear}>, 16},
+      {"upsample_bilinear_factor", make<Upsample, InterpolateParams{.scale_factor = 1.5, .mode = kBilinear}>,
+       16},
+      {"upsample_bilinear_corners",
+       make<Upsample, InterpolateParams{.size = {7, 5}, .mode = kBilinear, .align_corners = true}>, 16},
+      {"upsample_bilinear_corners_one",
+       make<Upsample, InterpolateParams{.size = {1, 4}, .mode = kBilinear, .align_corners = true}>, 8},
+  };
+}
+
+inline std::vector<LayerCase> of_file(const char* file, std::vector<LayerCase> cases) {
+  for (LayerCase& row : cases) row.file = file;
+  return cases;
+}
+
 inline const std::vector<LayerCase>& layer_cases() {
   static const std::vector<LayerCase> cases = joined(
       {{
@@ -110,7 +222,8 @@ inline const std::vector<LayerCase>& layer_cases() {
            {"flatten", make<Flatten>},
            {"network", make_network, 200},
        },
-       activation_cases()});
+       activation_cases(),
+       of_file("cnn.safetensors", joined({convolution_cases(), pooling_cases(), norm_and_resize_cases()}))});
   return cases;
 }
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "dlengine/core/op_params.h"
+#include "dlengine/core/window_params.h"
 #include "tests/support/ndarray.h"
 
 namespace dlengine::test::reference {
@@ -36,6 +36,15 @@ NdArray linear(const NdArray& x, const NdArray& weight, const NdArray& bias);
 NdArray conv2d(const NdArray& x, const NdArray& w, const NdArray& bias, const Conv2dParams& params);
 NdArray max_pool2d(const NdArray& x, const Pool2dParams& params);
 NdArray avg_pool2d(const NdArray& x, const Pool2dParams& params);
+NdArray conv3d(const NdArray& x, const NdArray& w, const NdArray& bias, const Conv3dParams& params);
+NdArray conv_transpose2d(const NdArray& x, const NdArray& w, const NdArray& bias,
+                         const ConvTranspose2dParams& params);
+NdArray max_pool3d(const NdArray& x, const Pool3dParams& params);
+NdArray avg_pool3d(const NdArray& x, const Pool3dParams& params);
+NdArray adaptive_avg_pool2d(const NdArray& x, Size2 size);
+NdArray interpolate(const NdArray& x, const InterpolateParams& params);
+/// Counts the places of a window by trying them, without the closed formula.
+int64_t places(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
 
 // --- Normalisation over all axes but 1 ---
 struct ChannelStatistics {
@@ -47,6 +56,9 @@ ChannelStatistics channel_statistics(const NdArray& x);
 NdArray batch_norm(const NdArray& x, const NdArray& weight, const NdArray& bias, double eps);
 NdArray normalize(const NdArray& x, const NdArray& weight, const NdArray& bias,
                   const std::vector<double>& mean, const std::vector<double>& variance, double eps);
+
+/// Of every `rows`-th part of x by itself.
+NdArray standardized(const NdArray& x, int64_t rows, double eps);
 
 // --- Softmax ---
 NdArray softmax(const NdArray& x, int axis);

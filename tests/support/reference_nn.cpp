@@ -6,14 +6,14 @@
 #include "tests/support/reference.h"
 
 namespace dlengine::test::reference {
-namespace {
 
-// Counts the places of a window by trying them, without the closed formula.
 int64_t places(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
   int64_t count = 0;
   for (int64_t first = -padding; first + dilation * (kernel - 1) < size + padding; first += stride) ++count;
   return count;
 }
+
+namespace {
 
 // Rows of x seen as [outer, size of the axis, inner].
 struct AxisView {
