@@ -97,6 +97,7 @@ NdArray reduced(const NdArray& losses, Reduction reduction) {
     case Reduction::none: return losses;
     case Reduction::mean: return reference::reduce(losses, {}, false, reference::fold_mean);
     case Reduction::sum: return reference::reduce(losses, {}, false, reference::fold_sum);
+    case Reduction::batchmean: break;  // cross_entropy() has none
   }
   return {};
 }
