@@ -43,6 +43,17 @@ const ChapterCase kChapters[] = {
       {"XOR_learned_errors", 1, 4},
       {"XOR_of_gates_errors", 0, 0},
       {"XOR_two_layers_errors", 0, 0}}},
+    {"04_losses",
+     {"04_losses.svg"},
+     {{"sum_of_squares_right", 0.09749, 0.09751},  // the book's numbers
+      {"sum_of_squares_wrong", 0.59749, 0.59751},
+      {"cross_entropy_textbook_right", 0.51082, 0.51083},
+      {"cross_entropy_textbook_wrong", 2.30258, 2.30259},
+      {"cross_entropy_keras_right", 0.51082, 0.51083},
+      {"largest_from_logits", 29.9, 30.1},
+      {"largest_clipped", 16.11, 16.12},  // -log(1e-7)
+      {"largest_added", 16.11, 16.12},
+      {"logits_of_1000", 2000, 2000}}},
     // The worked example's numbers, to half of their last digit; tests/layers/course_test.cpp has all of them.
     {"05_gradients",
      {"05_gradients.svg", "05_gradients_tape.svg"},
