@@ -32,6 +32,14 @@ struct ChapterCase {
 
 // One row per chapter.
 const ChapterCase kChapters[] = {
+    {"01_tensors",
+     {"01_tensors.svg", "01_tensors_numbers.svg"},
+     {{"batch_axes", 3, 3},
+      {"corner_size", 14, 14},
+      {"broadcast_elements", 64 * 3 * 32 * 10, 64 * 3 * 32 * 10},
+      {"dot", 32, 32},
+      {"tensordot_axes", 2, 2},
+      {"std_of_randn", 0.99, 1.01}}},
     {"02_perceptrons",
      {"02_perceptrons.svg", "02_perceptrons_errors.svg"},
      {{"AND_by_hand_errors", 0, 0},
@@ -43,6 +51,12 @@ const ChapterCase kChapters[] = {
       {"XOR_learned_errors", 1, 4},
       {"XOR_of_gates_errors", 0, 0},
       {"XOR_two_layers_errors", 0, 0}}},
+    {"03_activations",
+     {"03_activations.svg", "03_activations_limits.svg"},
+     {{"all_finite", 1, 1},
+      {"sigmoid_largest_slope", 0.25, 0.25},
+      {"log_softmax_at_1000", -2000, -2000},
+      {"naive_is_nan", 1, 1}}},
     {"04_losses",
      {"04_losses.svg"},
      {{"sum_of_squares_right", 0.09749, 0.09751},  // the book's numbers
