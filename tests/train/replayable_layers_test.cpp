@@ -15,8 +15,7 @@ class ReplayableLayers : public testing::TestWithParam<LayerCase> {};
 
 TEST_P(ReplayableLayers, GiveTheirBits) {
   const LayerCase& row = GetParam();
-  static const Golden golden({"layers.safetensors", "cnn.safetensors"});
-  const Shape shape = golden.at(std::string(row.name) + ".x").shape();
+  const Shape shape = Golden(row.file).at(std::string(row.name) + ".x").shape();
   for (const Device device : devices()) {
     SCOPED_TRACE(to_string(device));
     const std::unique_ptr<Module> layer = row.make();
