@@ -33,7 +33,8 @@ A number(double value) {
 /// Calls f(functor) with the function and its numbers in the computing type A.
 template <typename A, typename F>
 decltype(auto) visit_unary(const Unary& unary, F&& f) {
-  const A a = number<A>(unary.a), b = number<A>(unary.b);
+  const auto a = [&] { return number<A>(unary.a); };  // converted only where a function has numbers
+  const auto b = [&] { return number<A>(unary.b); };
   switch (unary.op) {
     case UnaryOp::abs: return f(Abs{});
     case UnaryOp::exp: return f(Exp{});
@@ -55,16 +56,16 @@ decltype(auto) visit_unary(const Unary& unary, F&& f) {
     case UnaryOp::ceil: return f(Ceil{});
     case UnaryOp::round: return f(Round{});
     case UnaryOp::step: return f(Step{});
-    case UnaryOp::leaky_relu: return f(LeakyRelu<A>{a});
-    case UnaryOp::elu: return f(Elu<A>{a, b});
+    case UnaryOp::leaky_relu: return f(LeakyRelu<A>{a()});
+    case UnaryOp::elu: return f(Elu<A>{a(), b()});
     case UnaryOp::gelu: return f(Gelu{});
     case UnaryOp::gelu_tanh: return f(GeluTanh{});
     case UnaryOp::silu: return f(Silu{});
-    case UnaryOp::softplus: return f(Softplus<A>{a});
+    case UnaryOp::softplus: return f(Softplus<A>{a()});
     case UnaryOp::mish: return f(Mish{});
     case UnaryOp::softsign: return f(Softsign{});
-    case UnaryOp::clip: return f(Clip<A>{a, b});
-    case UnaryOp::hardtanh: return f(Hardtanh<A>{a, b});
+    case UnaryOp::clip: return f(Clip<A>{a(), b()});
+    case UnaryOp::hardtanh: return f(Hardtanh<A>{a(), b()});
     case UnaryOp::hardsigmoid: return f(Hardsigmoid{});
     case UnaryOp::hardswish: return f(Hardswish{});
   }

@@ -11,11 +11,22 @@
 
 namespace dlengine {
 
+namespace {
+
+void check_defined(const char* op, const Tensor& tensor) {
+  check<ValueError>(tensor.defined(), "{}: an operand is undefined", op);
+}
+
+}  // namespace
+
 void check_operands(const char* op, std::initializer_list<const Tensor*> tensors) {
   const Tensor* first = nullptr;
   for (const Tensor* tensor : tensors) {
-    check<ValueError>(tensor->defined(), "{}: an operand is undefined", op);
-    if (!first) first = tensor;
+    check_defined(op, *tensor);
+    if (!first) {
+      first = tensor;
+      continue;
+    }
     check<DeviceError>(tensor->device() == first->device(),
                        "{}: operands are on {} and {}; move one with to(device)", op, first->device(),
                        tensor->device());
@@ -68,10 +79,11 @@ Ending with_key(const char* op, Ending ending) {
 }
 
 Tensor unary(const Unary& f, const char* name, const Tensor& x, Takes takes) {
-  check_operands(name, {&x});
-  if (takes == Takes::floating && !is_floating(x.dtype()))
-    throw_unsupported_dtype(name, x.dtype(), "a floating type");
-  if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
+  check_defined(name, x);
+  if (!is_floating(x.dtype())) {
+    if (takes == Takes::floating) throw_unsupported_dtype(name, x.dtype(), "a floating type");
+    if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
+  }
   Tensor y = empty_like(x);
   backend_for(x.device()).unary(f, x, y);
   if (!needs_grad({&x, 1})) return y;
