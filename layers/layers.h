@@ -28,4 +28,5 @@
 #include "dlengine/layers/sequential.h"
 #include "dlengine/layers/summary.h"
 #include "dlengine/layers/trace.h"
+#include "dlengine/layers/transformer.h"
 #include "dlengine/layers/upsample.h"

@@ -20,7 +20,7 @@ TEST_P(ReplayableLayers, GiveTheirBits) {
     SCOPED_TRACE(to_string(device));
     const std::unique_ptr<Module> layer = row.make();
     layer->infer_shapes(shape, device);
-    if (layer->first_not_replayable()) GTEST_SKIP();
+    if (layer->first_not_replayable()) GTEST_SKIP() << "does not say that it is replayable";
     const std::vector<Tensor> parameters = layer->parameters();
     SGD optimizer({.lr = 0.1});
     if (!parameters.empty()) optimizer.attach(parameters);
