@@ -13,6 +13,18 @@ int num_threads();
 /// Throws ValueError below 1.
 void set_num_threads(int count);
 
+/// So many threads while it lives. Throws ValueError below 1.
+class ThreadCount {
+ public:
+  explicit ThreadCount(int count) : before_(num_threads()) { set_num_threads(count); }
+  ~ThreadCount() { set_num_threads(before_); }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+
+ private:
+  int before_;
+};
+
 namespace detail {
 void parallel_ranges(int64_t count, int64_t grain, void (*body)(void*, int64_t, int64_t), void* context);
 }

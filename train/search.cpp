@@ -56,18 +56,6 @@ void check_options(const SearchSpace& space, const SearchOptions& options) {
                     options.threads_per_trial);
 }
 
-/// So many threads per operation while it lives.
-class Threads {
- public:
-  explicit Threads(int count) : before_(num_threads()) { set_num_threads(count); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 class Search {
  public:
   Search(const SearchSpace& space, const ScoreFunction& score, const SearchOptions& options)
@@ -233,7 +221,7 @@ Trial SearchResult::best() const {
 
 SearchResult search(const SearchSpace& space, const ScoreFunction& score, const SearchOptions& options) {
   check_options(space, options);
-  const Threads threads(options.threads_per_trial);
+  const ThreadCount threads(options.threads_per_trial);
   return Search(space, score, options)();
 }
 

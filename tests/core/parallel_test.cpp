@@ -12,20 +12,9 @@
 namespace dlengine::test {
 namespace {
 
-class Threads {
- public:
-  explicit Threads(int count) : before_(num_threads()) { set_num_threads(count); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 TEST(ParallelFor, VisitsEachItemOnce) {
   for (const int threads : {1, 2, 5}) {
-    const Threads guard(threads);
+    const ThreadCount guard(threads);
     for (const int64_t count : {0, 1, 2, 3, 7, 100, 1001}) {
       for (const int64_t grain : {1, 3, 64, 5000}) {
         std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
@@ -39,7 +28,7 @@ TEST(ParallelFor, VisitsEachItemOnce) {
 }
 
 TEST(ParallelFor, GivesRangesOfAtLeastTheGrain) {
-  const Threads guard(4);
+  const ThreadCount guard(4);
   std::mutex mutex;
   std::vector<int64_t> sizes;
   parallel_for(100, 40, [&](int64_t begin, int64_t end) {
@@ -51,7 +40,7 @@ TEST(ParallelFor, GivesRangesOfAtLeastTheGrain) {
 }
 
 TEST(ParallelFor, RunsInsideOfAnotherOnItsThread) {
-  const Threads guard(4);
+  const ThreadCount guard(4);
   std::atomic<int64_t> sum = 0;
   parallel_for(8, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -68,7 +57,7 @@ TEST(ParallelFor, RunsInsideOfAnotherOnItsThread) {
 
 TEST(ParallelFor, HandsExceptionsToTheCaller) {
   for (const int threads : {1, 4}) {
-    const Threads guard(threads);
+    const ThreadCount guard(threads);
     const auto run = [](int64_t bad) {
       parallel_for(100, 1, [&](int64_t begin, int64_t end) {
         if (bad >= begin && bad < end) throw std::runtime_error("item " + std::to_string(bad));
@@ -83,7 +72,7 @@ TEST(ParallelFor, HandsExceptionsToTheCaller) {
 TEST(Threads, CountIsAtLeastOne) {
   expect_throw<ValueError>([] { set_num_threads(0); }, {"set_num_threads", "0"});
   expect_throw<ValueError>([] { set_num_threads(-3); }, {"set_num_threads", "-3"});
-  const Threads guard(3);
+  const ThreadCount guard(3);
   EXPECT_EQ(num_threads(), 3);
 }
 
