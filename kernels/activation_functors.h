@@ -40,16 +40,11 @@ struct Sigmoid {
 };
 
 /// Heaviside's function, 0 at 0.
-struct Step {
+struct Step : Flat {
   static constexpr bool kTakesIntegers = true;
-  static constexpr bool kSlopeFromResult = false;
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
     return x > T(0) ? T(1) : x <= T(0) ? T(0) : x;  // NaN stays NaN
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T) {
-    return T(0);
   }
 };
 

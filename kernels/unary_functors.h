@@ -113,9 +113,17 @@ struct Reciprocal {
   }
 };
 
-struct Sign {
-  static constexpr bool kTakesIntegers = true;
+/// Functions that are flat between their steps.
+struct Flat {
   static constexpr bool kSlopeFromResult = false;
+  template <typename T>
+  DLENGINE_HOST_DEVICE static T slope(T) {
+    return T(0);
+  }
+};
+
+struct Sign : Flat {
+  static constexpr bool kTakesIntegers = true;
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
     if constexpr (std::is_unsigned_v<T>) {
@@ -123,10 +131,6 @@ struct Sign {
     } else {
       return T(T(x > T(0)) - T(x < T(0)));
     }
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T) {
-    return T(0);
   }
 };
 
@@ -214,40 +218,25 @@ struct Erf {
   }
 };
 
-struct Floor {
-  static constexpr bool kSlopeFromResult = false;
+struct Floor : Flat {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
     return std::floor(x);
   }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T) {
-    return T(0);
-  }
 };
 
-struct Ceil {
-  static constexpr bool kSlopeFromResult = false;
+struct Ceil : Flat {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
     return std::ceil(x);
   }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T) {
-    return T(0);
-  }
 };
 
 /// To the nearest whole number, of two the even one.
-struct Round {
-  static constexpr bool kSlopeFromResult = false;
+struct Round : Flat {
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
     return std::rint(x);
-  }
-  template <typename T>
-  DLENGINE_HOST_DEVICE static T slope(T) {
-    return T(0);
   }
 };
 
