@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dlengine/train/trainer.h"
+#include "dlengine/train/loss_function.h"
 
 namespace dlengine {
 
