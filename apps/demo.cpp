@@ -82,7 +82,7 @@ int Run::operator()() {
              recipe.lr, recipe.batch_size, recipe.epochs, summary(net, image_shape()));
   std::fflush(stdout);
 
-  const auto optimizer = make_optimizer(recipe.optimizer, recipe.lr, recipe.variant);
+  const auto optimizer = make_optimizer(recipe.optimizer, recipe.lr, recipe.defaults);
   Trainer trainer(net, CrossEntropyLoss(), *optimizer, {.device = device_, .seed = options_.seed});
   const History history = train(trainer, data.images.train);
   if (!options_.save.empty()) save_network(net, options_.save, demo_.network, data);

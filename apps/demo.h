@@ -16,8 +16,8 @@ namespace dlengine::apps {
 struct Recipe {
   std::string name;
   Init init = Init::torch;
-  Variant variant = Variant::torch;  // of the optimizer
-  std::string optimizer = "adam";    // sgd, rmsprop or adam
+  Defaults defaults = Defaults::torch;  // of the optimizer
+  std::string optimizer = "adam";       // sgd, rmsprop or adam
   double lr = 1e-3;
   Schedule schedule = {};  // empty: constant
   int64_t batch_size = 128;

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   // the root.
   const Recipe keras{.name = "keras",
                      .init = dlengine::Init::keras,
-                     .variant = dlengine::Variant::keras,
+                     .defaults = dlengine::Defaults::keras,
                      .optimizer = "rmsprop",
                      .lr = 1e-3};
   return dlengine::apps::run_demo({.network = "mnist_mlp",

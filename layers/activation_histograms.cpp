@@ -73,8 +73,7 @@ Histogram histogram(const Tensor& values, const BinOptions& options) {
   return result;
 }
 
-std::vector<ActivationRow> activation_histograms(Module& module, const Tensor& x,
-                                                 const BinOptions& options) {
+std::vector<ActivationRow> activation_histograms(Module& module, const Tensor& x, const BinOptions& options) {
   const NoGrad no_grad;
   Recorder recorder(module, options);
   module(x);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "dlengine/layers/activation.h"
-#include "dlengine/layers/attention.h"
 #include "dlengine/layers/activation_histograms.h"
+#include "dlengine/layers/attention.h"
 #include "dlengine/layers/batch_norm.h"
 #include "dlengine/layers/channels_last.h"
 #include "dlengine/layers/conv1d.h"

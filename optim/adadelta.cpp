@@ -8,9 +8,9 @@ namespace dlengine {
 namespace {
 
 AdadeltaOptions with_defaults(AdadeltaOptions options) {
-  const bool keras = options.variant == Variant::keras;
+  const bool keras = options.defaults == Defaults::keras;
   options.lr = options.lr.value_or(keras ? 1e-3 : 1);
-  options.rho = options.rho.value_or(options.variant == Variant::torch ? 0.9 : 0.95);
+  options.rho = options.rho.value_or(options.defaults == Defaults::torch ? 0.9 : 0.95);
   options.eps = options.eps.value_or(keras ? 1e-7 : 1e-6);
   return options;
 }
@@ -18,11 +18,12 @@ AdadeltaOptions with_defaults(AdadeltaOptions options) {
 }  // namespace
 
 Adadelta::Adadelta(const AdadeltaOptions& options)
-    : Optimizer(*with_defaults(options).lr, options.weight_decay, decays(options.variant, options.decoupled)),
+    : Optimizer(*with_defaults(options).lr, options.weight_decay,
+                decays(options.defaults, options.decoupled)),
       options_(with_defaults(options)) {
   check_shares("Adadelta", {{"rho", *options_.rho}});
   check_not_negative("Adadelta", {{"eps", *options_.eps}});
-  check_decay("Adadelta", options.variant, options.weight_decay, options.decoupled);
+  check_decay("Adadelta", options.defaults, options.weight_decay, options.decoupled);
 }
 
 Adadelta::Adadelta(std::vector<Tensor> parameters, const AdadeltaOptions& options) : Adadelta(options) {

@@ -17,7 +17,7 @@ struct AdadeltaOptions {
   std::optional<double> eps = {};  // PyTorch and textbook 1e-6, Keras 1e-7
   double weight_decay = 0;
   bool decoupled = false;  // the decay, as in AdamOptions
-  Variant variant = Variant::torch;
+  Defaults defaults = Defaults::torch;
 };
 
 /// v = rho*v + (1 - rho)*g^2, d = g * sqrt(u + eps) / sqrt(v + eps), u = rho*u + (1 - rho)*d^2, w -= lr*d.

@@ -18,7 +18,7 @@ struct AdagradOptions {
   std::optional<double> eps = {};    // PyTorch 1e-10, Keras and textbook 1e-7
   double weight_decay = 0;
   bool decoupled = false;  // the decay, as in AdamOptions
-  Variant variant = Variant::torch;
+  Defaults defaults = Defaults::torch;
 };
 
 /// s += g^2; PyTorch and the textbook step by lr * g / (sqrt(s) + eps), Keras by lr * g / sqrt(s + eps).

@@ -19,7 +19,7 @@ struct AdamOptions {
   double weight_decay = 0;
   bool decoupled =
       false;  // AdamW: w shrinks by lr * weight_decay; else w * weight_decay is added to the gradient (L2)
-  Variant variant = Variant::torch;
+  Defaults defaults = Defaults::torch;
 };
 
 /// m = beta1*m + (1 - beta1)*g, v = beta2*v + (1 - beta2)*g^2, with corrections c = 1 - beta^count. PyTorch

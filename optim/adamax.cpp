@@ -8,7 +8,7 @@ namespace dlengine {
 namespace {
 
 AdamaxOptions with_defaults(AdamaxOptions options) {
-  const bool torch = options.variant == Variant::torch;
+  const bool torch = options.defaults == Defaults::torch;
   options.lr = options.lr.value_or(torch ? 2e-3 : 1e-3);
   options.eps = options.eps.value_or(torch ? 1e-8 : 1e-7);
   return options;
@@ -17,11 +17,12 @@ AdamaxOptions with_defaults(AdamaxOptions options) {
 }  // namespace
 
 Adamax::Adamax(const AdamaxOptions& options)
-    : Optimizer(*with_defaults(options).lr, options.weight_decay, decays(options.variant, options.decoupled)),
+    : Optimizer(*with_defaults(options).lr, options.weight_decay,
+                decays(options.defaults, options.decoupled)),
       options_(with_defaults(options)) {
   check_shares("Adamax", {{"beta1", options.beta1}, {"beta2", options.beta2}});
   check_not_negative("Adamax", {{"eps", *options_.eps}});
-  check_decay("Adamax", options.variant, options.weight_decay, options.decoupled);
+  check_decay("Adamax", options.defaults, options.weight_decay, options.decoupled);
 }
 
 Adamax::Adamax(std::vector<Tensor> parameters, const AdamaxOptions& options) : Adamax(options) {
@@ -35,7 +36,7 @@ void Adamax::update(Run& run) {
                       .beta1 = options_.beta1,
                       .beta2 = options_.beta2,
                       .eps = *options_.eps,
-                      .eps_outside_max = options_.variant != Variant::torch,
+                      .eps_outside_max = options_.defaults != Defaults::torch,
                       .weight_decay = run.weight_decay,
                       .decoupled_decay = options_.decoupled});
 }

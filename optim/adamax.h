@@ -18,7 +18,7 @@ struct AdamaxOptions {
   std::optional<double> eps = {};  // PyTorch 1e-8, Keras 1e-7
   double weight_decay = 0;
   bool decoupled = false;  // the decay, as in AdamOptions
-  Variant variant = Variant::torch;
+  Defaults defaults = Defaults::torch;
 };
 
 /// m = beta1*m + (1 - beta1)*g, u = max(beta2*u, |g|), w -= lr / (1 - beta1^count) * m / u. PyTorch adds eps

@@ -8,7 +8,7 @@ namespace dlengine {
 namespace {
 
 NAdamOptions with_defaults(NAdamOptions options) {
-  const bool torch = options.variant == Variant::torch;
+  const bool torch = options.defaults == Defaults::torch;
   options.lr = options.lr.value_or(torch ? 2e-3 : 1e-3);
   options.eps = options.eps.value_or(torch ? 1e-8 : 1e-7);
   options.momentum_decay = options.momentum_decay.value_or(torch ? 4e-3 : 1);
@@ -18,11 +18,12 @@ NAdamOptions with_defaults(NAdamOptions options) {
 }  // namespace
 
 NAdam::NAdam(const NAdamOptions& options)
-    : Optimizer(*with_defaults(options).lr, options.weight_decay, decays(options.variant, options.decoupled)),
+    : Optimizer(*with_defaults(options).lr, options.weight_decay,
+                decays(options.defaults, options.decoupled)),
       options_(with_defaults(options)) {
   check_shares("NAdam", {{"beta1", options.beta1}, {"beta2", options.beta2}});
   check_not_negative("NAdam", {{"eps", *options_.eps}, {"momentum_decay", *options_.momentum_decay}});
-  check_decay("NAdam", options.variant, options.weight_decay, options.decoupled);
+  check_decay("NAdam", options.defaults, options.weight_decay, options.decoupled);
 }
 
 NAdam::NAdam(std::vector<Tensor> parameters, const NAdamOptions& options) : NAdam(options) {

@@ -19,7 +19,7 @@ struct NAdamOptions {
   std::optional<double> momentum_decay = {};  // PyTorch 0.004, Keras 1
   double weight_decay = 0;
   bool decoupled = false;  // the decay, as in AdamOptions
-  Variant variant = Variant::torch;
+  Defaults defaults = Defaults::torch;
 };
 
 /// Adam with Nesterov momentum, which rises from step to step: mu(t) = beta1 * (1 - 0.5 * 0.96^(t *

@@ -11,42 +11,42 @@ namespace {
 using Lr = std::optional<double>;
 using Made = std::unique_ptr<Optimizer>;
 
-Made make_sgd(Lr lr, double momentum, bool nesterov, Variant variant) {
+Made make_sgd(Lr lr, double momentum, bool nesterov, Defaults defaults) {
   return std::make_unique<SGD>(SgdOptions{
-      .lr = lr.value_or(SgdOptions().lr), .momentum = momentum, .nesterov = nesterov, .variant = variant});
+      .lr = lr.value_or(SgdOptions().lr), .momentum = momentum, .nesterov = nesterov, .defaults = defaults});
 }
 
-Made make_adam(Lr lr, double weight_decay, Variant variant) {
+Made make_adam(Lr lr, double weight_decay, Defaults defaults) {
   return std::make_unique<Adam>(AdamOptions{.lr = lr.value_or(AdamOptions().lr),
                                             .weight_decay = weight_decay,
                                             .decoupled = weight_decay > 0,
-                                            .variant = variant});
+                                            .defaults = defaults});
 }
 
 /// An optimizer whose options choose the default rate.
 template <typename Kind, typename Options>
-Made make(Lr lr, Variant variant) {
-  return std::make_unique<Kind>(Options{.lr = lr, .variant = variant});
+Made make(Lr lr, Defaults defaults) {
+  return std::make_unique<Kind>(Options{.lr = lr, .defaults = defaults});
 }
 
-/// One that knows no variants.
+/// One that knows one form only.
 template <typename Kind, typename Options>
-Made make_plain(Lr lr, Variant) {
+Made make_plain(Lr lr, Defaults) {
   return std::make_unique<Kind>(Options{.lr = lr.value_or(Options().lr)});
 }
 
 struct Entry {
   std::string_view name;
-  Made (*make)(Lr lr, Variant variant);
+  Made (*make)(Lr lr, Defaults defaults);
 };
 
 constexpr std::array<Entry, 12> kOptimizers = {{
-    {"sgd", [](Lr lr, Variant v) { return make_sgd(lr, 0, false, v); }},
-    {"momentum", [](Lr lr, Variant v) { return make_sgd(lr, 0.9, false, v); }},
-    {"nesterov", [](Lr lr, Variant v) { return make_sgd(lr, 0.9, true, v); }},
+    {"sgd", [](Lr lr, Defaults d) { return make_sgd(lr, 0, false, d); }},
+    {"momentum", [](Lr lr, Defaults d) { return make_sgd(lr, 0.9, false, d); }},
+    {"nesterov", [](Lr lr, Defaults d) { return make_sgd(lr, 0.9, true, d); }},
     {"rmsprop", make<RMSprop, RmspropOptions>},
-    {"adam", [](Lr lr, Variant v) { return make_adam(lr, 0, v); }},
-    {"adamw", [](Lr lr, Variant v) { return make_adam(lr, v == Variant::keras ? 0.004 : 0.01, v); }},
+    {"adam", [](Lr lr, Defaults d) { return make_adam(lr, 0, d); }},
+    {"adamw", [](Lr lr, Defaults d) { return make_adam(lr, d == Defaults::keras ? 0.004 : 0.01, d); }},
     {"adagrad", make<Adagrad, AdagradOptions>},
     {"adadelta", make<Adadelta, AdadeltaOptions>},
     {"adamax", make<Adamax, AdamaxOptions>},
@@ -63,9 +63,10 @@ std::vector<std::string_view> optimizer_names() {
   return names;
 }
 
-std::unique_ptr<Optimizer> make_optimizer(std::string_view name, std::optional<double> lr, Variant variant) {
+std::unique_ptr<Optimizer> make_optimizer(std::string_view name, std::optional<double> lr,
+                                          Defaults defaults) {
   for (const Entry& entry : kOptimizers) {
-    if (entry.name == name) return entry.make(lr, variant);
+    if (entry.name == name) return entry.make(lr, defaults);
   }
   fail<ValueError>("make_optimizer: there are {}, not '{}'", fmt::join(optimizer_names(), ", "), name);
 }

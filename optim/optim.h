@@ -24,7 +24,7 @@ namespace dlengine {
 /// "adamw" (decay 0.01, in Keras's variant 0.004), "adagrad", "adadelta", "adamax", "nadam", "lion" or
 /// "muon". Without lr the variant's default. Throws ValueError that lists the names.
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, std::optional<double> lr = {},
-                                          Variant variant = Variant::torch);
+                                          Defaults defaults = Defaults::torch);
 /// The names.
 std::vector<std::string_view> optimizer_names();
 

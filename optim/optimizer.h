@@ -17,7 +17,7 @@
 namespace dlengine {
 
 /// Whose formulas and defaults an optimizer follows where they differ; docs/numerics.md has the table.
-enum class Variant : uint8_t { torch, keras, textbook };
+enum class Defaults : uint8_t { torch, keras, textbook };
 
 /// Parameters that an optimizer treats alike.
 struct ParameterGroup {

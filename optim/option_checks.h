@@ -25,11 +25,11 @@ inline void check_not_negative(std::string_view optimizer, std::initializer_list
 }
 
 /// Keras only knows decoupled decay.
-inline bool decays(Variant variant, bool decoupled) { return variant != Variant::keras || decoupled; }
+inline bool decays(Defaults defaults, bool decoupled) { return defaults != Defaults::keras || decoupled; }
 
-inline void check_decay(std::string_view optimizer, Variant variant, double weight_decay, bool decoupled) {
+inline void check_decay(std::string_view optimizer, Defaults defaults, double weight_decay, bool decoupled) {
   check_not_negative(optimizer, {{"weight_decay", weight_decay}});
-  check<ValueError>(decays(variant, decoupled) || weight_decay == 0,
+  check<ValueError>(decays(defaults, decoupled) || weight_decay == 0,
                     "{}: Keras's weight_decay is decoupled; set .decoupled = true", optimizer);
 }
 

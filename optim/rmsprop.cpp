@@ -8,25 +8,25 @@ namespace dlengine {
 namespace {
 
 RmspropOptions with_defaults(RmspropOptions options) {
-  const bool keras = options.variant == Variant::keras;
+  const bool keras = options.defaults == Defaults::keras;
   options.lr = options.lr.value_or(keras ? 1e-3 : 1e-2);
   options.rho = options.rho.value_or(keras ? 0.9 : 0.99);
-  options.eps = options.eps.value_or(options.variant == Variant::torch ? 1e-8 : 1e-7);
+  options.eps = options.eps.value_or(options.defaults == Defaults::torch ? 1e-8 : 1e-7);
   return options;
 }
 
 }  // namespace
 
 RMSprop::RMSprop(const RmspropOptions& options)
-    : Optimizer(*with_defaults(options).lr, options.weight_decay, options.variant != Variant::keras),
+    : Optimizer(*with_defaults(options).lr, options.weight_decay, options.defaults != Defaults::keras),
       options_(with_defaults(options)) {
-  const auto& [lr, rho, eps, momentum, weight_decay, variant] = options_;
+  const auto& [lr, rho, eps, momentum, weight_decay, defaults] = options_;
   check<ValueError>(*rho >= 0 && *rho < 1 && *eps >= 0,
                     "RMSprop: need 0 <= rho < 1 and eps >= 0, got {} and {}", *rho, *eps);
   check<ValueError>(momentum >= 0 && weight_decay >= 0,
                     "RMSprop: need momentum >= 0 and weight_decay >= 0, got {} and {}", momentum,
                     weight_decay);
-  check<ValueError>(variant != Variant::keras || weight_decay == 0,
+  check<ValueError>(defaults != Defaults::keras || weight_decay == 0,
                     "RMSprop: the Keras variant has no weight_decay, got {}", weight_decay);
 }
 
@@ -46,10 +46,10 @@ void RMSprop::update(Run& run) {
                       {.clock = run.clock,
                        .rho = *options_.rho,
                        .eps = *options_.eps,
-                       .eps_inside_root = options_.variant == Variant::keras,
+                       .eps_inside_root = options_.defaults == Defaults::keras,
                        .momentum = options_.momentum,
                        .weight_decay = run.weight_decay,
-                       .lr_in_velocity = options_.variant != Variant::torch});
+                       .lr_in_velocity = options_.defaults != Defaults::torch});
 }
 
 }  // namespace dlengine

@@ -18,7 +18,7 @@ struct RmspropOptions {
   std::optional<double> eps = {};  // PyTorch 1e-8, Keras and textbook 1e-7
   double momentum = 0;
   double weight_decay = 0;  // times the weight, added to the gradient (L2); not in Keras's variant
-  Variant variant = Variant::torch;
+  Defaults defaults = Defaults::torch;
 };
 
 /// v = rho*v + (1 - rho)*g^2; PyTorch and the textbook step by lr * g / (sqrt(v) + eps), Keras by

@@ -7,16 +7,16 @@
 namespace dlengine {
 
 SGD::SGD(const SgdOptions& options)
-    : Optimizer(options.lr, options.weight_decay, options.variant != Variant::keras), options_(options) {
+    : Optimizer(options.lr, options.weight_decay, options.defaults != Defaults::keras), options_(options) {
   check<ValueError>(options.momentum >= 0 && options.weight_decay >= 0,
                     "SGD: need momentum >= 0 and weight_decay >= 0, got {} and {}", options.momentum,
                     options.weight_decay);
   check<ValueError>(!options.nesterov || (options.momentum > 0 && options.dampening == 0),
                     "SGD: nesterov needs momentum > 0 and no dampening, got {} and {}", options.momentum,
                     options.dampening);
-  check<ValueError>(options.variant == Variant::torch || options.dampening == 0,
+  check<ValueError>(options.defaults == Defaults::torch || options.dampening == 0,
                     "SGD: dampening is PyTorch's variant's only, got {}", options.dampening);
-  check<ValueError>(options.variant != Variant::keras || options.weight_decay == 0,
+  check<ValueError>(options.defaults != Defaults::keras || options.weight_decay == 0,
                     "SGD: the Keras variant has no weight_decay, got {}", options.weight_decay);
 }
 
@@ -38,8 +38,8 @@ void SGD::update(Run& run) {
                    .dampening = options_.dampening,
                    .weight_decay = run.weight_decay,
                    .nesterov = options_.nesterov,
-                   .lr_in_velocity = options_.variant != Variant::torch,
-                   .starts_at_gradient = options_.variant == Variant::torch});
+                   .lr_in_velocity = options_.defaults != Defaults::torch,
+                   .starts_at_gradient = options_.defaults == Defaults::torch});
 }
 
 }  // namespace dlengine

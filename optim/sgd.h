@@ -16,7 +16,7 @@ struct SgdOptions {
       0;  // the share of a new gradient that is left out of the velocity; PyTorch's variant only
   double weight_decay = 0;  // times the weight, added to the gradient (L2); not in Keras's variant
   bool nesterov = false;
-  Variant variant = Variant::torch;
+  Defaults defaults = Defaults::torch;
 };
 
 /// PyTorch: v = momentum*v + g, w -= lr*v; Nesterov steps by g + momentum*v. Keras: v = momentum*v - lr*g, w

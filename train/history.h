@@ -20,8 +20,8 @@ struct EpochRecord {
   int64_t epoch = 0;  // counts from 1
   Metrics train = {};
   Metrics validation = {};  // samples == 0 if there was none
-  double lr = 0;       // at the end of the epoch
-  double rate = 0;     // training samples per second
+  double lr = 0;            // at the end of the epoch
+  double rate = 0;          // training samples per second
 };
 
 struct History {

@@ -100,8 +100,7 @@ class CpuBackend final : public Backend {
   void adagrad_update(Tensor& w, const Tensor& g, Tensor& sum, const AdagradStep& step) override;
   void adadelta_update(Tensor& w, const Tensor& g, Tensor& mean_square, Tensor& mean_delta,
                        const AdadeltaStep& step) override;
-  void adamax_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& largest,
-                     const AdamaxStep& step) override;
+  void adamax_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& largest, const AdamaxStep& step) override;
   void nadam_update(Tensor& w, const Tensor& g, Tensor& m, Tensor& v, const NadamStep& step) override;
   void lion_update(Tensor& w, const Tensor& g, Tensor& m, const LionStep& step) override;
 

@@ -90,8 +90,9 @@ TEST(TransformerEncoderLayer, AppearsInSummaries) {
 }
 
 TEST(TransformerEncoderLayer, RefusesOptionsThatMakeNoSense) {
-  expect_throw<ValueError>([] { TransformerEncoderLayer({.nhead = 2}); },
-                           {"TransformerEncoderLayer: need d_model and dim_feedforward >= 1, got 0 and 2048"});
+  expect_throw<ValueError>(
+      [] { TransformerEncoderLayer({.nhead = 2}); },
+      {"TransformerEncoderLayer: need d_model and dim_feedforward >= 1, got 0 and 2048"});
   expect_throw<ValueError>([] { TransformerEncoderLayer({.d_model = 5, .nhead = 2}); },
                            {"2 heads do not share 5 features evenly"});
 }

@@ -26,24 +26,24 @@ std::vector<OptimizerCase> torch_cases() {
 }
 
 std::vector<OptimizerCase> other_cases() {
-  const Variant keras = Variant::keras, textbook = Variant::textbook;
+  const Defaults keras = Defaults::keras, textbook = Defaults::textbook;
   using S = SgdOptions;
   using N = NAdamOptions;
   return {
-      row<Adagrad>("keras_adagrad", AdagradOptions{.lr = 0.1, .variant = keras}),
-      row<Adadelta>("keras_adadelta", AdadeltaOptions{.lr = 1, .variant = keras}),
-      row<Adamax>("keras_adamax", AdamaxOptions{.lr = 0.02, .variant = keras}),
+      row<Adagrad>("keras_adagrad", AdagradOptions{.lr = 0.1, .defaults = keras}),
+      row<Adadelta>("keras_adadelta", AdadeltaOptions{.lr = 1, .defaults = keras}),
+      row<Adamax>("keras_adamax", AdamaxOptions{.lr = 0.02, .defaults = keras}),
       row<Adamax>("keras_adamax_decay",
-                  AdamaxOptions{.lr = 0.02, .weight_decay = 0.1, .decoupled = true, .variant = keras}),
-      row<NAdam>("keras_nadam", N{.lr = 0.02, .variant = keras}),
+                  AdamaxOptions{.lr = 0.02, .weight_decay = 0.1, .decoupled = true, .defaults = keras}),
+      row<NAdam>("keras_nadam", N{.lr = 0.02, .defaults = keras}),
       row<NAdam>("nadam", N{.lr = 0.02}),
       row<NAdam>("nadam_decay",
                  N{.lr = 0.02, .beta1 = 0.8, .beta2 = 0.99, .momentum_decay = 0.1, .weight_decay = 0.1}),
-      row<SGD>("textbook_momentum", S{.lr = 0.02, .momentum = 0.9, .variant = textbook}),
-      row<SGD>("textbook_nesterov", S{.lr = 0.02, .momentum = 0.9, .nesterov = true, .variant = textbook}),
-      row<Adagrad>("textbook_adagrad", AdagradOptions{.lr = 0.1, .variant = textbook}),
-      row<RMSprop>("textbook_rmsprop", RmspropOptions{.variant = textbook}),
-      row<Adam>("textbook_adam", AdamOptions{.lr = 0.01, .variant = textbook}),
+      row<SGD>("textbook_momentum", S{.lr = 0.02, .momentum = 0.9, .defaults = textbook}),
+      row<SGD>("textbook_nesterov", S{.lr = 0.02, .momentum = 0.9, .nesterov = true, .defaults = textbook}),
+      row<Adagrad>("textbook_adagrad", AdagradOptions{.lr = 0.1, .defaults = textbook}),
+      row<RMSprop>("textbook_rmsprop", RmspropOptions{.defaults = textbook}),
+      row<Adam>("textbook_adam", AdamOptions{.lr = 0.01, .defaults = textbook}),
       row<Lion>("lion", LionOptions{.lr = 0.02}),
       row<Lion>("lion_decay", LionOptions{.lr = 0.02, .beta1 = 0.8, .beta2 = 0.95, .weight_decay = 0.3}),
       row<Muon>("muon", MuonOptions{}),

@@ -8,7 +8,7 @@ namespace {
 
 // As in make_golden.py; a fresh optimizer at each call.
 std::vector<OptimizerCase> cases() {
-  const Variant keras = Variant::keras;
+  const Defaults keras = Defaults::keras;
   using S = SgdOptions;
   using R = RmspropOptions;
   using A = AdamOptions;
@@ -23,13 +23,13 @@ std::vector<OptimizerCase> cases() {
       row<Adam>("adam", A{.lr = 0.01}),
       row<Adam>("adam_decay", A{.lr = 0.02, .beta1 = 0.8, .beta2 = 0.99, .weight_decay = 0.1}),
       row<Adam>("adamw", A{.lr = 0.02, .weight_decay = 0.1, .decoupled = true}),
-      row<SGD>("keras_sgd", S{.lr = 0.05, .variant = keras}),
-      row<SGD>("keras_momentum", S{.lr = 0.02, .momentum = 0.9, .variant = keras}),
-      row<SGD>("keras_nesterov", S{.lr = 0.02, .momentum = 0.9, .nesterov = true, .variant = keras}),
-      row<RMSprop>("keras_rmsprop", R{.variant = keras}),
-      row<RMSprop>("keras_rmsprop_momentum", R{.lr = 0.01, .momentum = 0.5, .variant = keras}),
-      row<Adam>("keras_adam", A{.lr = 0.01, .variant = keras}),
-      row<Adam>("keras_adamw", A{.lr = 0.02, .weight_decay = 0.1, .decoupled = true, .variant = keras}),
+      row<SGD>("keras_sgd", S{.lr = 0.05, .defaults = keras}),
+      row<SGD>("keras_momentum", S{.lr = 0.02, .momentum = 0.9, .defaults = keras}),
+      row<SGD>("keras_nesterov", S{.lr = 0.02, .momentum = 0.9, .nesterov = true, .defaults = keras}),
+      row<RMSprop>("keras_rmsprop", R{.defaults = keras}),
+      row<RMSprop>("keras_rmsprop_momentum", R{.lr = 0.01, .momentum = 0.5, .defaults = keras}),
+      row<Adam>("keras_adam", A{.lr = 0.01, .defaults = keras}),
+      row<Adam>("keras_adamw", A{.lr = 0.02, .weight_decay = 0.1, .decoupled = true, .defaults = keras}),
   };
 }
 

@@ -73,7 +73,7 @@ TEST(ParameterGroups, RefuseWhatMakesNoSense) {
   expect_throw<ValueError>([&] { attach(recorder, 1, -2); }, {"got 1 and -2"});
   expect_throw<ValueError>([&] { attach(undecayed, 1, 0.1); }, {"weight_decay 0.1, this variant has none"});
   EXPECT_NO_THROW(attach(undecayed, 1, 0));
-  Adam keras({.variant = Variant::keras});
+  Adam keras({.defaults = Defaults::keras});
   EXPECT_THROW(attach(keras, 1, 0.1), ValueError);
 }
 

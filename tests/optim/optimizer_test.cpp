@@ -27,29 +27,29 @@ double first_step(Optimizer&& optimizer, double g) { return first_step(optimizer
 
 TEST(Optimizers, HaveTheDefaultsOfTheirVariant) {
   const double g = 3e-4;  // small, so that eps and its place count
-  const auto keras = Variant::keras;
+  const auto keras = Defaults::keras;
   EXPECT_DOUBLE_EQ(first_step(SGD(), g), 0.01 * g);
   EXPECT_DOUBLE_EQ(first_step(RMSprop(), g), 0.01 * g / (std::sqrt(0.01 * g * g) + 1e-8));
-  EXPECT_DOUBLE_EQ(first_step(RMSprop({.variant = keras}), g), 0.001 * g / std::sqrt(0.1 * g * g + 1e-7));
-  EXPECT_DOUBLE_EQ(first_step(RMSprop({.variant = Variant::textbook}), g),
+  EXPECT_DOUBLE_EQ(first_step(RMSprop({.defaults = keras}), g), 0.001 * g / std::sqrt(0.1 * g * g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(RMSprop({.defaults = Defaults::textbook}), g),
                    0.01 * g / (std::sqrt(0.01 * g * g) + 1e-7));
   EXPECT_DOUBLE_EQ(first_step(Adagrad(), g), 0.01 * g / (g + 1e-10));
-  EXPECT_DOUBLE_EQ(first_step(Adagrad({.variant = keras}), g), 0.001 * g / std::sqrt(0.1 + g * g + 1e-7));
-  EXPECT_DOUBLE_EQ(first_step(Adagrad({.variant = Variant::textbook}), g), 0.01 * g / (g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Adagrad({.defaults = keras}), g), 0.001 * g / std::sqrt(0.1 + g * g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Adagrad({.defaults = Defaults::textbook}), g), 0.01 * g / (g + 1e-7));
   EXPECT_DOUBLE_EQ(first_step(Adamax(), g), 0.002 * g / (g + 1e-8));
-  EXPECT_DOUBLE_EQ(first_step(Adamax({.variant = keras}), g), 0.001 * g / (g + 1e-7));
+  EXPECT_DOUBLE_EQ(first_step(Adamax({.defaults = keras}), g), 0.001 * g / (g + 1e-7));
   EXPECT_DOUBLE_EQ(first_step(Lion(), g), 1e-4);
   EXPECT_DOUBLE_EQ(first_step(Adam(), g), 0.001 * g / (g + 1e-8));
   const double keras_rate = 0.001 * std::sqrt(1 - 0.999) / (1 - 0.9);
-  EXPECT_NEAR(first_step(Adam({.variant = keras}), g),
+  EXPECT_NEAR(first_step(Adam({.defaults = keras}), g),
               keras_rate * 0.1 * g / (std::sqrt(0.001 * g * g) + 1e-7), 1e-15);
 }
 
 TEST(Optimizers, HaveTheDefaultRatesOfTheirVariant) {
   const auto rates = [](const char* name) {
     std::vector<double> result;
-    for (const Variant variant : {Variant::torch, Variant::keras, Variant::textbook}) {
-      result.push_back(make_optimizer(name, {}, variant)->lr());
+    for (const Defaults defaults : {Defaults::torch, Defaults::keras, Defaults::textbook}) {
+      result.push_back(make_optimizer(name, {}, defaults)->lr());
     }
     return result;
   };
@@ -67,22 +67,22 @@ TEST(Optimizers, HaveTheDefaultRatesOfTheirVariant) {
 
 TEST(MakeOptimizer, KnowsItsNames) {
   EXPECT_EQ(optimizer_names().size(), 12u);
-  for (const Variant variant : {Variant::torch, Variant::keras, Variant::textbook}) {
+  for (const Defaults defaults : {Defaults::torch, Defaults::keras, Defaults::textbook}) {
     for (const std::string_view name : optimizer_names()) {
-      EXPECT_EQ(make_optimizer(name, 0.5, variant)->lr(), 0.5) << name;
+      EXPECT_EQ(make_optimizer(name, 0.5, defaults)->lr(), 0.5) << name;
       EXPECT_FALSE(make_optimizer(name)->attached());
     }
   }
   EXPECT_EQ(make_optimizer("sgd")->lr(), 0.01);
   EXPECT_EQ(make_optimizer("rmsprop")->lr(), 0.01);
-  EXPECT_EQ(make_optimizer("rmsprop", {}, Variant::keras)->lr(), 0.001);
+  EXPECT_EQ(make_optimizer("rmsprop", {}, Defaults::keras)->lr(), 0.001);
   EXPECT_EQ(make_optimizer("adamw")->type_name(), "AdamW");
   expect_throw<ValueError>([] { make_optimizer("adagrad2"); },
                            {"sgd, momentum, nesterov, rmsprop", "not 'adagrad2'"});
 }
 
 TEST(Optimizers, RefuseOptionsOutOfRange) {
-  const auto keras = Variant::keras;
+  const auto keras = Defaults::keras;
   const double nan = std::numeric_limits<double>::quiet_NaN();
   expect_throw<ValueError>([] { SGD({.lr = -1}); }, {"learning rate >= 0, got -1"});
   expect_throw<ValueError>([&] { Adam({.lr = nan}); }, {"got nan"});
@@ -90,20 +90,21 @@ TEST(Optimizers, RefuseOptionsOutOfRange) {
   expect_throw<ValueError>([] { SGD({.nesterov = true}); }, {"nesterov needs momentum > 0"});
   expect_throw<ValueError>([] { SGD({.momentum = 0.9, .dampening = 0.1, .nesterov = true}); },
                            {"no dampening"});
-  expect_throw<ValueError>([&] { SGD({.weight_decay = 0.1, .variant = keras}); }, {"Keras variant has no"});
+  expect_throw<ValueError>([&] { SGD({.weight_decay = 0.1, .defaults = keras}); }, {"Keras variant has no"});
   expect_throw<ValueError>([] { RMSprop({.rho = 1}); }, {"RMSprop: need 0 <= rho < 1"});
   expect_throw<ValueError>([] { RMSprop({.eps = -1}); }, {"eps >= 0"});
   expect_throw<ValueError>([] { RMSprop({.momentum = -1}); }, {"momentum >= 0"});
-  expect_throw<ValueError>([&] { RMSprop({.weight_decay = 0.1, .variant = keras}); }, {"no weight_decay"});
+  expect_throw<ValueError>([&] { RMSprop({.weight_decay = 0.1, .defaults = keras}); }, {"no weight_decay"});
   expect_throw<ValueError>([] { Adam({.beta1 = 1}); },
                            {"Adam: need beta1 and beta2 in [0, 1), got 1 and 0.999"});
   expect_throw<ValueError>([] { Adam({.eps = -1}); }, {"eps >= 0"});
-  expect_throw<ValueError>([&] { Adam({.weight_decay = 0.1, .variant = keras}); }, {"set .decoupled = true"});
-  expect_throw<ValueError>([&] { SGD({.momentum = 0.9, .dampening = 0.1, .variant = keras}); },
+  expect_throw<ValueError>([&] { Adam({.weight_decay = 0.1, .defaults = keras}); },
+                           {"set .decoupled = true"});
+  expect_throw<ValueError>([&] { SGD({.momentum = 0.9, .dampening = 0.1, .defaults = keras}); },
                            {"SGD: dampening"});
   expect_throw<ValueError>([] { Adagrad({.eps = -1}); }, {"Adagrad: need eps >= 0, got -1"});
-  expect_throw<ValueError>([&] { Adagrad({.lr_decay = 0.1, .variant = keras}); }, {"Adagrad: lr_decay is"});
-  expect_throw<ValueError>([&] { Adagrad({.weight_decay = 0.1, .variant = keras}); },
+  expect_throw<ValueError>([&] { Adagrad({.lr_decay = 0.1, .defaults = keras}); }, {"Adagrad: lr_decay is"});
+  expect_throw<ValueError>([&] { Adagrad({.weight_decay = 0.1, .defaults = keras}); },
                            {"set .decoupled = true"});
   expect_throw<ValueError>([] { Adadelta({.rho = 1}); }, {"Adadelta: need 0 <= rho < 1, got 1"});
   expect_throw<ValueError>([] { Adamax({.beta2 = -1}); }, {"Adamax: need 0 <= beta2 < 1, got -1"});
