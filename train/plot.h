@@ -68,8 +68,8 @@ struct PanelOptions {
   bool axes = true;           // false: neither frame nor numbers, as for images
 };
 
-inline constexpr int kNextColor =
-    -1;  // the first colour that the panel has not used, over again after the last
+// The first colour that the panel has not used; after the seventh over again, with lines dashed.
+inline constexpr int kNextColor = -1;
 
 struct LineOptions {
   std::string name = {};  // in the legend; empty: not there

@@ -176,6 +176,16 @@ TEST(Line, ColorsFollowEachOtherUnlessChosen) {
   for (const char* color : {"\"l0\"", "\"l1\"", "\"l4\"", "\"l2\""}) EXPECT_THAT(svg, HasSubstr(color));
 }
 
+TEST(Series, LinesOfOneColourDifferInTheirStroke) {
+  Figure figure;
+  Panel& panel = figure.panel();
+  for (int line = 0; line < 7; ++line) panel.line({0, 1}, {0, 1});
+  EXPECT_THAT(figure.svg(), Not(HasSubstr("stroke-dasharray")));
+  panel.line({0, 1}, {1, 0});
+  EXPECT_THAT(figure.svg(), HasSubstr("class=\"l0\" stroke-width=\"2\" stroke-linejoin=\"round\" "
+                                      "stroke-linecap=\"round\" stroke-dasharray"));
+}
+
 TEST(Line, NothingToDrawIsAPanelWithItsLegend) {
   for (const Values& y : {Values(std::vector<double>()), Values({kNan, kNan})}) {
     const std::string svg = bare([&](Panel& panel) { panel.line(y, y, {.name = "nothing"}); }, {});

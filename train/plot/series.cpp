@@ -111,14 +111,16 @@ class Line final : public Mark {
     return result;
   }
 
+  // Lines of one colour are told apart by their strokes.
+  bool dashed() const { return options_.dashed || options_.color / kColors % 2 == 1; }
+
   std::string stroke(const std::string& path) const {
     if (path.empty()) return {};
     return fmt::format(
         "<path class=\"l{}\" stroke-width=\"{}\" stroke-linejoin=\"round\" stroke-linecap=\"round\"{} "
         "d=\"{}\"/>\n",
         options_.color % kColors, pixels(options_.width),
-        options_.dashed ? fmt::format(" stroke-dasharray=\"{0} {0}\"", pixels(3 * options_.width)) : "",
-        path);
+        dashed() ? fmt::format(" stroke-dasharray=\"{0} {0}\"", pixels(3 * options_.width)) : "", path);
   }
 
   Pairs points_;

@@ -117,7 +117,10 @@ std::string pixels(double value) {
 double text_width(std::string_view text, double font_size) {
   const auto characters = std::count_if(text.begin(), text.end(),
                                         [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; });
-  return 0.56 * font_size * static_cast<double>(characters);
+  const auto wide = std::count_if(text.begin(), text.end(), [](char c) {
+    return std::string_view("mwMW").find(c) != std::string_view::npos;
+  });
+  return font_size * (0.56 * static_cast<double>(characters) + 0.4 * static_cast<double>(wide));
 }
 
 std::string text_at(double x, double y, std::string_view text, Anchor anchor, std::string_view css,
