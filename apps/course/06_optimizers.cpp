@@ -23,10 +23,10 @@ Tensor bowl(const Tensor& at) { return sum(square(at) * tensor({0.05F, 1}), {.ax
 void draw_path(const apps::Chapter& chapter, Figure& figure, const Choice& choice) {
   const Extent plane{.x_from = -8, .x_to = 8, .y_from = -4, .y_to = 4};
   Panel& panel = figure.panel({.title = choice.name, .x = {.label = "x"}, .y = {.label = "y"}});
-  panel.contour(bowl(grid_points(plane, 80, 40)).reshape({40, 80}),
-                {.levels = {0.1, 0.5, 1, 2, 4, 8, 16}, .extent = plane});
+  panel.contour(bowl(grid_points(plane, 40, 20)).reshape({20, 40}),
+                {.levels = {0.5, 1, 2, 4, 8, 16}, .extent = plane});
   Tensor at = tensor({{-7, 2}}).set_requires_grad();
-  const auto optimizer = make_optimizer(choice.name, choice.bowl_lr, Variant::textbook);
+  const auto optimizer = make_optimizer(choice.name, choice.bowl_lr, Defaults::textbook);
   optimizer->attach(std::vector{at});
   std::vector<float> x, y;
   for (int step = 0; step <= 30; ++step) {
@@ -50,7 +50,7 @@ std::vector<double> losses(const apps::Chapter& chapter, const Dataset& digits, 
   const auto optimizer = make_optimizer(choice.name, choice.lr);
   Trainer trainer(net, CrossEntropyLoss(), *optimizer, {.device = chapter.device(), .progress = false});
   std::vector<double> means;
-  const FitOptions fit{.epochs = chapter.choose<int64_t>(10, 2), .batch_size = 128};
+  const FitOptions fit{.epochs = chapter.choose<int64_t>(8, 2), .batch_size = 128};
   for (const EpochRecord& epoch : trainer.fit(digits, fit).epochs) means.push_back(epoch.train.loss);
   chapter.result("digits_" + choice.name, means.back());
   return means;
@@ -78,12 +78,13 @@ void chapter(apps::Chapter& chapter) {
   Figure paths({.title = "30 steps down x^2/20 + y^2", .columns = 3, .panel_width = 300});
   Figure curves;
   const ImageDataset digits = chapter.digits(1280);
-  Panel& panel = curves.panel({.title = "Five layers of 100 on digits",
+  const Subset some(digits.train, 0, std::min<int64_t>(digits.train.size(), 12800));
+  Panel& panel = curves.panel({.title = "Five layers on 12800 digits",
                                .x = {.label = "epoch"},
                                .y = {.label = "training loss", .scale = Scale::log}});
   for (const Choice& choice : kChoices) {
     draw_path(chapter, paths, choice);
-    const std::vector<double> curve = losses(chapter, digits.train, choice);
+    const std::vector<double> curve = losses(chapter, some, choice);
     panel.line(arange(1, double(curve.size()) + 1), curve, {.name = choice.name});
   }
   chapter.save(paths);

@@ -68,7 +68,8 @@ const ChapterCase kChapters[] = {
       {"largest_clipped", 16.11, 16.12},  // -log(1e-7)
       {"largest_added", 16.11, 16.12},
       {"logits_of_1000", 2000, 2000}}},
-    // The worked example's numbers, to half of their last digit; tests/layers/course_test.cpp has all of them.
+    // The worked example's numbers, to half of their last digit; tests/layers/course_test.cpp has all of
+    // them.
     {"05_gradients",
      {"05_gradients.svg", "05_gradients_tape.svg"},
      {{"y", 0.6902825, 0.6902835},
@@ -127,6 +128,14 @@ const ChapterCase kChapters[] = {
       {"receptive_field", 12, 12},
       {"test_accuracy", 0.5, 1},
       {"filters_moved", 0.01, 10}}},
+    {"11_sequences",
+     {"11_sequences.svg"},
+     {{"remembers_RNN", 0.5, 1},
+      {"remembers_LSTM", 0.9, 1},
+      {"remembers_GRU", 0.9, 1},
+      {"forecast_error", 0, 0.3},  // below half of what saying 0 gives
+      {"error_of_zero", 0.55, 0.7},
+      {"reversed_right", 0.8, 1}}},
     {"12_graph",
      {"12_graph.svg", "12_graph_calls.svg"},
      {{"calls", 8, 16}, {"weights", 10, 10}, {"difference", 0, 0}}},
