@@ -31,6 +31,15 @@ Axis common_axis(const std::vector<Trial>& trials, size_t count) {
   return axis.from == axis.to ? Axis() : axis;
 }
 
+/// So many that the largest of the first scores has three digits.
+int decimals_of(const std::vector<Trial>& trials, size_t count) {
+  double largest = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (std::isfinite(trials[i].score)) largest = std::max(largest, std::abs(trials[i].score));
+  }
+  return largest > 0 ? std::max(0, 2 - static_cast<int>(std::floor(std::log10(largest)))) : 0;
+}
+
 void plot_one(Panel& panel, const History& history, double Metrics::*number) {
   std::vector<double> train, validation;
   for (const EpochRecord& record : history.epochs) {
@@ -51,16 +60,19 @@ void plot_history(Figure& figure, const History& history, const std::string& tit
            &Metrics::accuracy);
 }
 
-void plot_trials(Figure& figure, const std::vector<Trial>& ranked, int64_t count) {
+void plot_trials(Figure& figure, const std::vector<Trial>& ranked, int64_t count, const std::string& label) {
   const size_t shown = std::min(ranked.size(), static_cast<size_t>(std::max<int64_t>(count, 0)));
-  const Axis y = common_axis(ranked, shown);
+  Axis y = common_axis(ranked, shown);
+  y.label = label;
+  const int decimals = decimals_of(ranked, shown);
   for (size_t i = 0; i < shown; ++i) {
     const Trial& trial = ranked[i];
-    Panel& panel = figure.panel(
-        {.title = fmt::format("best {}: {:.4g}", i + 1, trial.score), .x = {.label = "epoch"}, .y = y});
-    const bool named = i == 0;  // the others look the same
-    panel.line(epochs(trial.train.size()), trial.train, {.name = named ? "training" : ""});
-    panel.line(epochs(trial.validation.size()), trial.validation, {.name = named ? "validation" : ""});
+    figure
+        .panel({.title = fmt::format("best {}: {:.{}f}", i + 1, trial.score, decimals),
+                .x = {.label = "epoch"},
+                .y = y})
+        .line(epochs(trial.train.size()), trial.train, {.name = "training"})
+        .line(epochs(trial.validation.size()), trial.validation, {.name = "validation"});
   }
 }
 

@@ -16,7 +16,8 @@ namespace dlengine {
 void plot_history(Figure& figure, const History& history, const std::string& title = {});
 
 /// A panel for each of the first `count` trials: its curves from epoch to epoch, under its rank and score.
-/// All have one range of y, and the first one names the lines.
-void plot_trials(Figure& figure, const std::vector<Trial>& ranked, int64_t count = 20);
+/// All have one range of y, whose label says what the scores are.
+void plot_trials(Figure& figure, const std::vector<Trial>& ranked, int64_t count = 20,
+                 const std::string& label = "score");
 
 }  // namespace dlengine

@@ -118,8 +118,11 @@ Panel& Panel::images(const Tensor& images, const ImagesOptions& options) {
                     "images: need [N, H, W] or [H, W], got {}", images.shape());
   check<ValueError>(options.columns >= 1, "images: need columns >= 1, got {}", options.columns);
   impl_->options.equal_scales = true;
-  HeatMapOptions cells{
-      .colors = options.colors, .low = options.low, .high = options.high, .color_bar = false};
+  HeatMapOptions cells{.colors = options.colors,
+                       .low = options.low,
+                       .high = options.high,
+                       .label = options.label,
+                       .color_bar = options.color_bar};
   if (options.own_range) cells.low = 0, cells.high = 1;
   return heat_map(tiled(images.rank() == 2 ? images.unsqueeze(0) : images, options), cells);
 }
@@ -163,7 +166,9 @@ std::string Figure::svg() const {
       width, height);
   if (!options_.title.empty()) result += "<title>" + plot::escaped(options_.title) + "</title>\n";
   result += plot::style() + "<rect class=\"p\" width=\"100%\" height=\"100%\"/>\n";
-  result += plot::text_at(kPanelGap + 8, 28, options_.title, plot::Anchor::start, "h");
+  const double title_width = static_cast<double>(columns) * step_x - kPanelGap - 8;
+  result += plot::text_at(kPanelGap + 8, 28, plot::shortened_title(options_.title, title_width),
+                          plot::Anchor::start, "h");
   for (int64_t i = 0; i < count; ++i) {
     const Panel::Impl& panel = *panels_[static_cast<size_t>(i)]->impl_;
     result += fmt::format("<g transform=\"translate({} {})\">\n",

@@ -112,6 +112,8 @@ struct ImagesOptions {
   ColorMap colors = ColorMap::gray;
   bool own_range = false;                     // each image from its own smallest to its own largest value
   std::optional<double> low = {}, high = {};  // else: of all images
+  std::string label = {};                     // beside the bar of colours
+  bool color_bar = false;
 };
 
 struct ContourOptions {

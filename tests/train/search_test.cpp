@@ -382,12 +382,13 @@ TEST_F(SearchTableTest, CtrlCLeavesWhatIsFinished) {
 TEST(SearchCurves, AreAPanelForEachOfTheBest) {
   const SearchResult result = search(one_rate(), train_small, {.trials = 5, .budget = 3});
   Figure figure({.columns = 2});
-  plot_trials(figure, result.ranked(), 4);
+  plot_trials(figure, result.ranked(), 4, "accuracy");
   const std::string svg = figure.svg();
   EXPECT_EQ(xml_error(svg), "");
   EXPECT_EQ(count_of(svg, ">best "), 4);
-  EXPECT_EQ(count_of(svg, ">validation<"), 1);
-  EXPECT_EQ(count_of(svg, "class=\"l1\" stroke-width=\"2\""), 4 + 1);  // lines and the legend
+  EXPECT_EQ(count_of(svg, ">validation<"), 4);
+  EXPECT_EQ(count_of(svg, ">accuracy<"), 4);
+  EXPECT_EQ(count_of(svg, "class=\"l1\" stroke-width=\"2\""), 4 + 4);  // lines and legends
 }
 
 }  // namespace

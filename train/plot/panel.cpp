@@ -50,7 +50,8 @@ class PanelDrawing {
 
   std::string operator()() const {
     const Plane plane = this->plane();
-    std::string result = text_at(margins_.left, 19, options_.title, Anchor::start, "h");
+    const std::string title = shortened_title(options_.title, width_ - margins_.left);
+    std::string result = text_at(margins_.left, 19, title, Anchor::start, "h");
     result += legend();
     if (options_.axes) result += ticks_of(plane);
     // An inner <svg> cuts off what lies outside of the frame.

@@ -74,8 +74,10 @@ class Line final : public Mark {
   Line(Pairs points, LineOptions options) : points_(std::move(points)), options_(std::move(options)) {}
   void extend(Range& x, Range& y) const override { extend_by(points_, x, y); }
   std::string draw(const Plane& plane) const override {
-    const std::string line = stroke(path(plane));
-    return options_.markers ? line + all_points(points_, plane, options_.color, options_.width + 1) : line;
+    std::string dots;  // of values that stand alone
+    const std::string line = stroke(path(plane, dots));
+    return line + (options_.markers ? all_points(points_, plane, options_.color, options_.width + 1)
+                                    : points_path(options_.color, options_.width + 1, dots));
   }
   void add_legend(std::vector<LegendEntry>& legend) const override {
     if (options_.name.empty()) return;
@@ -88,14 +90,19 @@ class Line final : public Mark {
   }
 
  private:
-  // A new part after each gap; a value between two gaps is a dot. What lies on the same tenth of a pixel as
-  // the value before is left out.
-  std::string path(const Plane& plane) const {
+  // A new part after each gap. A value between two gaps is a dot, which has its marker in `dots`, too. What
+  // lies on the same tenth of a pixel as the value before is left out.
+  std::string path(const Plane& plane, std::string& dots) const {
     std::string result;
     std::vector<std::string> part;
+    size_t last = 0;
     const auto finish = [&] {
-      if (!part.empty())
-        result += "M" + fmt::format("{}", fmt::join(part, "L")) + (part.size() == 1 ? "h0" : "");
+      if (!part.empty()) result += fmt::format("M{}", fmt::join(part, "L"));
+      if (part.size() == 1) {
+        result += "h0";
+        dots += point(shape_of(options_.color), plane.px(points_.x[last]), plane.py(points_.y[last]),
+                      options_.width + 1);
+      }
       part.clear();
     };
     for (size_t i = 0; i < points_.size(); ++i) {
@@ -106,6 +113,7 @@ class Line final : public Mark {
       std::string place =
           fmt::format("{} {}", pixels(plane.px(points_.x[i])), pixels(plane.py(points_.y[i])));
       if (part.empty() || place != part.back()) part.push_back(std::move(place));
+      last = i;
     }
     finish();
     return result;

@@ -123,6 +123,20 @@ double text_width(std::string_view text, double font_size) {
   return font_size * (0.56 * static_cast<double>(characters) + 0.4 * static_cast<double>(wide));
 }
 
+std::string shortened_title(const std::string& title, double width) {
+  constexpr double kFontSize = 13;
+  if (text_width(title, kFontSize) <= width) return title;
+  std::string_view rest = title;
+  const auto drop_character = [&] {
+    while (!rest.empty() && (static_cast<uint8_t>(rest.back()) & 0xC0) == 0x80) rest.remove_suffix(1);
+    if (!rest.empty()) rest.remove_suffix(1);
+  };
+  while (!rest.empty() && (rest.ends_with(' ') || text_width(rest, kFontSize) + kFontSize > width)) {
+    drop_character();
+  }
+  return std::string(rest) + "\u2026";
+}
+
 std::string text_at(double x, double y, std::string_view text, Anchor anchor, std::string_view css,
                     bool turned) {
   if (text.empty()) return {};

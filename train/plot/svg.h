@@ -19,6 +19,9 @@ std::string pixels(double value);
 /// About how wide the text is in the font size, in pixels.
 double text_width(std::string_view text, double font_size);
 
+/// A title as it is, or its beginning with an ellipsis if it is wider than so many pixels.
+std::string shortened_title(const std::string& title, double width);
+
 enum class Anchor : char { start, middle, end };
 /// <text> at (x, y) in a class of the style sheet; turned = from bottom to top.
 std::string text_at(double x, double y, std::string_view text, Anchor anchor = Anchor::start,
