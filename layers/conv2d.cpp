@@ -1,8 +1,6 @@
 // 2-D convolution layers.
 #include "dlengine/layers/conv2d.h"
 
-#include <tuple>
-
 #include "dlengine/core/ops/conv.h"
 #include "dlengine/layers/describe.h"
 
@@ -18,12 +16,6 @@ Tensor Conv2d::convolve(const Tensor& x, const Affine& weights, Activation activ
                  .dilation = options_.dilation,
                  .groups = options_.groups,
                  .activation = activation});
-}
-
-Window Conv2d::window() const {
-  const auto& [kernel, dilation] = std::pair(options_.kernel, options_.dilation);
-  return {.extent = {dilation.h * (kernel.h - 1) + 1, dilation.w * (kernel.w - 1) + 1},
-          .stride = options_.stride};
 }
 
 Size2 same_padding(Size2 kernel, Size2 dilation) {
@@ -44,12 +36,6 @@ Tensor ConvTranspose2d::convolve(const Tensor& x, const Affine& weights, Activat
                            .output_padding = options_.output_padding,
                            .dilation = options_.dilation,
                            .groups = options_.groups});
-}
-
-Window ConvTranspose2d::window() const {
-  const auto& [kernel, stride, dilation] = std::tuple(options_.kernel, options_.stride, options_.dilation);
-  return {.extent = {dilation.h * (kernel.h - 1) / stride.h + 1, dilation.w * (kernel.w - 1) / stride.w + 1},
-          .enlarged = stride};
 }
 
 }  // namespace dlengine

@@ -28,7 +28,6 @@ class Conv2d final : public Convolution {
  public:
   explicit Conv2d(const Conv2dOptions& options);
   std::string_view type_name() const override { return "Conv2d"; }
-  Window window() const override;
 
  private:
   Tensor convolve(const Tensor& x, const Affine& weights, Activation activation) const override;
@@ -60,7 +59,6 @@ class ConvTranspose2d final : public Convolution {
  public:
   explicit ConvTranspose2d(const ConvTranspose2dOptions& options);
   std::string_view type_name() const override { return "ConvTranspose2d"; }
-  Window window() const override;
 
  private:
   Tensor convolve(const Tensor& x, const Affine& weights, Activation activation) const override;

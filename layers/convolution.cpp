@@ -2,6 +2,7 @@
 #include "dlengine/layers/convolution.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "dlengine/layers/describe.h"
 
@@ -85,6 +86,17 @@ int64_t Convolution::flops(const Shape& input, const Shape& output) const {
   const Shape& pixels = transposed() ? input : output;
   const int64_t channels = transposed() ? options_.out_channels : options_.in_channels;
   return 2 * pixels.product() * (channels / options_.groups) * options_.kernel.product();
+}
+
+Window Convolution::window() const {
+  const auto& [kernel, stride, dilation] = std::tie(options_.kernel, options_.stride, options_.dilation);
+  Dims extent;
+  for (int axis = 0; axis < kernel.rank(); ++axis) {
+    const int64_t reach = dilation[axis] * (kernel[axis] - 1);
+    extent.push_back(1 + (transposed() ? reach / stride[axis] : reach));
+  }
+  if (transposed()) return {.extent = extent, .stride = Dims::filled(kernel.rank(), 1), .enlarged = stride};
+  return {.extent = extent, .stride = stride};
 }
 
 }  // namespace dlengine

@@ -1,10 +1,11 @@
-// Internal: options in words, for description(). Not included from public headers.
+// Internal: options in words, for description(), and as window(). Not included from public headers.
 #pragma once
 
 #include <string>
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/shape_rules.h"
+#include "dlengine/layers/module.h"
 
 namespace dlengine {
 
@@ -24,6 +25,11 @@ std::string describe_pool(const Params& params) {
                      stride == kernel ? std::string() : fmt::format(", stride {}", by_x(stride)),
                      unless_usual("padding", dims_of(params.padding), 0),
                      params.count_include_pad ? "" : ", padding not counted");
+}
+/// What a pooling whose stride is not 0 looks at.
+template <typename Params>
+Window pool_window(const Params& params) {
+  return {.extent = dims_of(params.kernel), .stride = dims_of(params.stride)};
 }
 /// "12", or "?" where a size is yet to be found.
 inline std::string text_or_unknown(int64_t size) { return size > 0 ? std::to_string(size) : "?"; }

@@ -31,11 +31,12 @@ struct NamedModule {
   Module* module = nullptr;
 };
 
-/// What one output pixel of a layer on images looks at, for the receptive field.
+/// What one output pixel of a layer looks at, for the receptive field: a number for each axis of space, one
+/// of series, two of images, three of volumes. Empty: the pixel in its own place.
 struct Window {
-  Size2 extent = 1;    // input pixels from the first to the last one seen
-  Size2 stride = 1;    // input pixels between neighbouring output pixels, divided by
-  Size2 enlarged = 1;  // this, for layers that make images larger
+  Dims extent = {};    // input pixels from the first to the last one seen
+  Dims stride = {};    // input pixels between neighbouring output pixels, divided by
+  Dims enlarged = {};  // this, for layers that make images larger; empty: 1
 };
 
 /// Weight and bias of a layer that computes y = weight x + bias, where x has as many axes as weight, and the

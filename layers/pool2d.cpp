@@ -21,11 +21,19 @@ Tensor MaxPool2d::forward_with(const Ending& ending, const Tensor& x) {
 
 AvgPool2d::AvgPool2d(const Pool2dParams& options) : options_(checked_pool2d("AvgPool2d", options)) {}
 
+Window MaxPool2d::window() const { return pool_window(options_); }
+
 std::string AvgPool2d::description() const { return describe_pool(options_); }
 
 Tensor AvgPool2d::forward(const Tensor& x) { return avg_pool2d(x, options_); }
 
-Tensor GlobalAvgPool2d::forward(const Tensor& x) { return global_avg_pool2d(x); }
+Window AvgPool2d::window() const { return pool_window(options_); }
+
+Tensor GlobalAvgPool2d::forward(const Tensor& x) {
+  Tensor y = global_avg_pool2d(x);
+  seen_ = {x.dim(2), x.dim(3)};
+  return y;
+}
 
 AdaptiveAvgPool2d::AdaptiveAvgPool2d(Size2 size) : size_(size) {
   check<ValueError>(size.h > 0 && size.w > 0, "AdaptiveAvgPool2d: need a size of 1 or more, got {}",
@@ -48,9 +56,10 @@ Window AdaptiveAvgPool2d::window() const {
     }
     return most;
   };
-  if (seen_ == Size2(0)) return {};
-  return {
-      .extent = {longest(seen_.h, size_.h), longest(seen_.w, size_.w)}, .stride = seen_, .enlarged = size_};
+  if (seen_.empty()) return {};
+  return {.extent = {longest(seen_[0], size_.h), longest(seen_[1], size_.w)},
+          .stride = seen_,
+          .enlarged = dims_of(size_)};
 }
 
 MaxUnpool2d::MaxUnpool2d(const Pool2dParams& options) : options_(checked_pool2d("MaxUnpool2d", options)) {}

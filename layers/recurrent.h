@@ -1,7 +1,7 @@
 // Recurrent layers: RNN, LSTM and GRU.
 //
-// On CUDA their cells are kernels of this library and their products cuBLASLt's. docs/architecture.md says why
-// cuDNN's recurrent networks are not used.
+// On CUDA their cells are kernels of this library and their products cuBLASLt's. docs/architecture.md says
+// why cuDNN's recurrent networks are not used.
 #pragma once
 
 #include <cstdint>

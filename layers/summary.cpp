@@ -30,10 +30,12 @@ struct Field {
   double size = 1;
   double jump = 1;  // input pixels between neighbouring output pixels; below 1 behind up-sampling
 
-  int64_t widen(int64_t extent, int64_t stride, int64_t enlarged) {
-    constexpr double kRounding = 1e-9;  // of thirds
+  void widen(int64_t extent, int64_t stride, int64_t enlarged) {
     size += static_cast<double>(extent - 1) * jump;
     jump *= static_cast<double>(stride) / static_cast<double>(enlarged);
+  }
+  int64_t pixels() const {
+    constexpr double kRounding = 1e-9;  // of thirds
     return static_cast<int64_t>(std::ceil(size - kRounding));
   }
 };
@@ -53,7 +55,7 @@ class Recorder final : public ForwardObserver {
                     .output = output,
                     .parameters = count_new(own.parameters),
                     .flops = module.flops(input, output),
-                    .receptive_field = output.rank() == 4 ? widen(module.window()) : Size2()});
+                    .receptive_field = receptive_field(module.window(), output)});
   }
 
   std::vector<SummaryRow> rows;
@@ -67,14 +69,25 @@ class Recorder final : public ForwardObserver {
     return count;
   }
 
-  Size2 widen(const Window& window) {
-    return {rows_.widen(window.extent.h, window.stride.h, window.enlarged.h),
-            columns_.widen(window.extent.w, window.stride.w, window.enlarged.w)};
+  Dims receptive_field(const Window& window, const Shape& output) {
+    if (!window.extent.empty()) fields_.resize(static_cast<size_t>(window.extent.rank()));
+    if (output.rank() != static_cast<int>(fields_.size()) + 2) return {};
+    Dims sees;
+    for (Field& field : fields_) {
+      const int axis = sees.rank();
+      if (!window.extent.empty()) {
+        field.widen(window.extent[axis], window.stride[axis],
+                    window.enlarged.empty() ? 1 : window.enlarged[axis]);
+      }
+      sees.push_back(field.pixels());
+    }
+    return sees;
   }
 
   std::unordered_map<const Module*, std::string> paths_;
   std::unordered_set<const void*> counted_;
-  Field rows_, columns_;
+  std::vector<Field> fields_ =
+      std::vector<Field>(2);  // one for each axis of space; images, until a layer looks at something else
 };
 
 // "1234567" -> "1,234,567".
@@ -99,13 +112,12 @@ std::string in_units(int64_t number) {
 using Cells = std::array<std::string, 6>;
 
 Cells cells_of(const SummaryRow& row) {
-  const bool image = row.receptive_field.h > 0;
   return {row.path.empty() ? "-" : row.path,
           row.options.empty() ? row.type : row.type + "(" + row.options + ")",
           to_string(row.output),
           grouped(row.parameters),
           in_units(row.flops),
-          image ? text(row.receptive_field) : ""};
+          by_x(row.receptive_field)};
 }
 
 std::string table(const std::vector<Cells>& lines) {

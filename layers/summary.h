@@ -15,10 +15,10 @@ struct SummaryRow {
   std::string type;     // "Conv2d"
   std::string options;  // "1 -> 32, kernel 3x3"
   Shape output;
-  int64_t parameters = 0;  // its own; 0 where a layer is called again
-  int64_t flops = 0;       // of this call, forward
-  Size2 receptive_field =
-      0;  // input pixels that one output pixel sees, following the calls in order; 0: not an image
+  int64_t parameters = 0;     // its own; 0 where a layer is called again
+  int64_t flops = 0;          // of this call, forward
+  Dims receptive_field = {};  // input pixels that one output pixel of a series, an image or a volume sees,
+                              // following the calls in order; empty: none of these
 };
 
 /// What a forward pass of zeros of this shape (batch size included) calls, in order and in evaluation mode,

@@ -29,9 +29,9 @@ Tensor Upsample::forward(const Tensor& x) {
 }
 
 Window Upsample::window() const {
-  if (to_ == Size2(0)) return {};
-  const Size2 seen = options_.mode == InterpolateMode::nearest ? 1 : 2;
-  return {.extent = seen, .stride = from_, .enlarged = to_};
+  if (to_.empty()) return {};
+  const int64_t seen = options_.mode == InterpolateMode::nearest ? 1 : 2;
+  return {.extent = {seen, seen}, .stride = from_, .enlarged = to_};
 }
 
 }  // namespace dlengine

@@ -28,7 +28,7 @@ class Upsample final : public Module {
 
   InterpolateParams options_;
   std::map<Key, InterpolateTables> tables_;  // kept, so that steps can be recorded
-  Size2 from_ = 0, to_ = 0;                  // sizes of the last images
+  Dims from_, to_;                           // sizes of the last images
 };
 
 }  // namespace dlengine

@@ -44,12 +44,12 @@ void show_edges(const apps::Chapter& chapter, const Tensor& digit) {
   const Tensor by_layer = conv2d(digit, upright.reshape({1, 1, 3, 3}));
   chapter.result("by_hand_difference", max(abs(by_hand - by_layer)).item<double>());
   const Tensor level = conv2d(digit, upright.transpose(0, 1).reshape({1, 1, 3, 3}));
-  Figure figure({.title = "A digit and its edges", .columns = 3, .panel_width = 200, .panel_height = 220});
+  Figure figure({.title = "A digit and its edges", .columns = 3, .panel_width = 260, .panel_height = 220});
+  const ImagesOptions signs{
+      .colors = ColorMap::diverging, .low = -4, .high = 4, .label = "response", .color_bar = true};
   figure.panel({.title = "digit", .axes = false}).images(digit.reshape({28, 28}));
-  figure.panel({.title = "vertical edges", .axes = false})
-      .images(by_hand.reshape({26, 26}), {.colors = ColorMap::diverging, .low = -4, .high = 4});
-  figure.panel({.title = "horizontal edges", .axes = false})
-      .images(level.reshape({26, 26}), {.colors = ColorMap::diverging, .low = -4, .high = 4});
+  figure.panel({.title = "vertical edges", .axes = false}).images(by_hand.reshape({26, 26}), signs);
+  figure.panel({.title = "horizontal edges", .axes = false}).images(level.reshape({26, 26}), signs);
   chapter.save(figure, "edges");
 }
 
@@ -61,7 +61,7 @@ void chapter(apps::Chapter& chapter) {
   Sequential net = network();
   fmt::print("{}\n", summary(net, {1, 1, 28, 28}));
   const std::vector<SummaryRow> rows = summary_rows(net, {1, 1, 28, 28});
-  chapter.result("receptive_field", double(rows[5].receptive_field.h));  // behind the second pooling
+  chapter.result("receptive_field", double(rows[5].receptive_field[0]));  // behind the second pooling
   const Tensor before = filters_of(net);
   Adam optimizer({.lr = 0.001});
   Trainer trainer(net, CrossEntropyLoss(), optimizer, {.device = chapter.device(), .seed = chapter.seed()});
@@ -70,12 +70,19 @@ void chapter(apps::Chapter& chapter) {
 
   const Tensor after = filters_of(net);
   const Tensor responses = relu(conv2d(digit, after.unsqueeze(1))).squeeze(0);
-  const ImagesOptions signs{.columns = 4, .colors = ColorMap::diverging, .own_range = true};
+  const double largest = max(abs(concat({before, after}, 0))).item<double>();
+  const ImagesOptions signs{.columns = 4,
+                            .colors = ColorMap::diverging,
+                            .low = -largest,
+                            .high = largest,
+                            .label = "tap",
+                            .color_bar = true};
   Figure figure(
-      {.title = "The 16 filters of the first layer", .columns = 3, .panel_width = 260, .panel_height = 280});
+      {.title = "The 16 filters of the first layer", .columns = 3, .panel_width = 320, .panel_height = 280});
   figure.panel({.title = "before training", .axes = false}).images(before, signs);
   figure.panel({.title = "after training", .axes = false}).images(after, signs);
-  figure.panel({.title = "what they find in the digit", .axes = false}).images(responses, {.columns = 4});
+  figure.panel({.title = "what they find in the digit", .axes = false})
+      .images(responses, {.columns = 4, .label = "response", .color_bar = true});
   chapter.save(figure);
   chapter.result("filters_moved", max(abs(after - before)).item<double>());
 }

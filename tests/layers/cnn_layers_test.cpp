@@ -1,4 +1,5 @@
 // Options, messages and special behaviour of the layers for series, volumes, up-sampling and samples.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "dlengine/core/factory.h"
@@ -157,19 +158,51 @@ TEST(ReceptiveField, FollowsUpSampling) {
                  Conv2d({.out_channels = 1, .kernel = 3}), Upsample({.scale_factor = 3}),
                  Conv2d({.out_channels = 1, .kernel = 4}), AdaptiveAvgPool2d(1));
   const std::vector<SummaryRow> rows = summary_rows(net, {1, 1, 8, 8});
-  EXPECT_EQ(rows[0].receptive_field, Size2(3));
-  EXPECT_EQ(rows[1].receptive_field, Size2(4));  // pixels of the pooling are 2 apart
-  EXPECT_EQ(rows[2].receptive_field, Size2(4));  // and here 1
-  EXPECT_EQ(rows[3].receptive_field, Size2(6));
-  EXPECT_EQ(rows[4].receptive_field, Size2(6));   // and here 1/3
-  EXPECT_EQ(rows[5].receptive_field, Size2(7));   // 4 of them cover 2 pixels
-  EXPECT_EQ(rows[6].receptive_field, Size2(12));  // 15 pixels of the layer before, a third apart
+  EXPECT_EQ(rows[0].receptive_field, (Dims{3, 3}));
+  EXPECT_EQ(rows[1].receptive_field, (Dims{4, 4}));  // pixels of the pooling are 2 apart
+  EXPECT_EQ(rows[2].receptive_field, (Dims{4, 4}));  // and here 1
+  EXPECT_EQ(rows[3].receptive_field, (Dims{6, 6}));
+  EXPECT_EQ(rows[4].receptive_field, (Dims{6, 6}));    // and here 1/3
+  EXPECT_EQ(rows[5].receptive_field, (Dims{7, 7}));    // 4 of them cover 2 pixels
+  EXPECT_EQ(rows[6].receptive_field, (Dims{12, 12}));  // 15 pixels of the layer before, a third apart
   EXPECT_EQ(rows[6].output, (Shape{1, 1, 1, 1}));
 }
 
+TEST(ReceptiveField, OfAMeanOverTheImageIsTheImage) {
+  Sequential net(Conv2d({.out_channels = 2, .kernel = 3}), GlobalAvgPool2d());
+  const std::vector<SummaryRow> rows = summary_rows(net, {1, 1, 28, 20});
+  EXPECT_EQ(rows[0].receptive_field, (Dims{3, 3}));
+  EXPECT_EQ(rows[1].receptive_field, (Dims{28, 20}));
+}
+
+TEST(ReceptiveField, OfSeriesHasOneAxis) {
+  Sequential net(ReLU(), Conv1d({.out_channels = 2, .kernel = 5, .dilation = 2}), ReLU(),
+                 MaxPool1d({.kernel = 2}), AvgPool1d({.kernel = 3, .stride = 2}),
+                 ConvTranspose1d({.out_channels = 1, .kernel = 4, .stride = 2}), Flatten());
+  const std::vector<SummaryRow> rows = summary_rows(net, {1, 1, 40});
+  EXPECT_EQ(rows[0].receptive_field, Dims());  // a series or not, nobody has said
+  EXPECT_EQ(rows[1].receptive_field, Dims{9});
+  EXPECT_EQ(rows[2].receptive_field, Dims{9});
+  EXPECT_EQ(rows[3].receptive_field, Dims{10});
+  EXPECT_EQ(rows[4].receptive_field, Dims{14});  // 10 + 2 * 2
+  EXPECT_EQ(rows[5].receptive_field, Dims{18});  // two of these, 4 apart
+  EXPECT_EQ(rows[6].receptive_field, Dims());
+}
+
+TEST(ReceptiveField, OfVolumesHasThreeAxes) {
+  Sequential net(Conv3d({.out_channels = 2, .kernel = {2, 3, 5}}), MaxPool3d({.kernel = {1, 2, 2}}),
+                 AvgPool3d({.kernel = 2}));
+  const std::vector<SummaryRow> rows = summary_rows(net, {1, 1, 8, 12, 16});
+  EXPECT_EQ(rows[0].receptive_field, (Dims{2, 3, 5}));
+  EXPECT_EQ(rows[1].receptive_field, (Dims{2, 4, 6}));
+  EXPECT_EQ(rows[2].receptive_field, (Dims{3, 6, 8}));
+  EXPECT_THAT(summary(net, {1, 1, 8, 12, 16}), testing::HasSubstr("  3x6x8\n"));
+}
+
 TEST(ReceptiveField, IsUnknownBeforeTheFirstImage) {
-  EXPECT_EQ(Upsample({.scale_factor = 2}).window().extent, Size2(1));
-  EXPECT_EQ(AdaptiveAvgPool2d(2).window().stride, Size2(1));
+  EXPECT_EQ(GlobalAvgPool2d().window().extent, Dims());
+  EXPECT_EQ(Upsample({.scale_factor = 2}).window().extent, Dims());
+  EXPECT_EQ(AdaptiveAvgPool2d(2).window().stride, Dims());
 }
 
 }  // namespace

@@ -30,10 +30,10 @@ TEST(Summary, HasShapesParametersFlopsAndReceptiveField) {
   EXPECT_EQ(rows[2].parameters, 64 * 16 * 9 + 64);
   EXPECT_EQ(rows[2].flops, 2 * (2 * 64 * 11 * 11) * 16 * 9);
   EXPECT_EQ(rows[4].flops, 2 * 2 * 10 * 64 * 11 * 11);
-  EXPECT_EQ(rows[0].receptive_field, Size2(3));
-  EXPECT_EQ(rows[1].receptive_field, Size2(4));
-  EXPECT_EQ(rows[2].receptive_field, Size2(8));  // 4 + 2 * 2 pixels
-  EXPECT_EQ(rows[4].receptive_field, Size2(0));
+  EXPECT_EQ(rows[0].receptive_field, (Dims{3, 3}));
+  EXPECT_EQ(rows[1].receptive_field, (Dims{4, 4}));
+  EXPECT_EQ(rows[2].receptive_field, (Dims{8, 8}));  // 4 + 2 * 2 pixels
+  EXPECT_EQ(rows[4].receptive_field, Dims());
 }
 
 TEST(Summary, PrintsAlignedColumnsWithTotals) {
