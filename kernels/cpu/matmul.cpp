@@ -1,4 +1,5 @@
-// Matrix products: oneDNN for f32, which also computes for the 16-bit types; loops for f64.
+// Matrix products: oneDNN for f32 and, where the processor multiplies it, bf16; else f32 computes for the
+// 16-bit types. Loops for f64.
 #include <algorithm>
 #include <cstring>
 
@@ -6,21 +7,14 @@
 #include "dlengine/kernels/cpu/fold.h"
 #include "dlengine/kernels/cpu/map.h"
 #include "dlengine/kernels/cpu/onednn.h"
-#include "dlengine/kernels/plan_cache.h"
+#include "dlengine/kernels/cpu/product.h"
 #include "dlengine/kernels/strided.h"
 
 namespace dlengine {
 
 namespace {
 
-/// How the last two axes lie in memory: element (i, j) at i * step + j, or at i + j * step if transposed.
-struct Layout {
-  int64_t step = 0;
-  bool transposed = false;
-  friend bool operator==(const Layout&, const Layout&) = default;
-};
-
-Layout layout_of(const Tensor& x) {
+MatrixLayout layout_of(const Tensor& x) {
   const int64_t rows = x.dim(-2), columns = x.dim(-1);
   const int64_t row_step = x.strides()[x.rank() - 2], column_step = x.strides().back();
   if ((column_step == 1 || columns == 1) && (row_step >= columns || rows == 1)) {
@@ -29,88 +23,9 @@ Layout layout_of(const Tensor& x) {
   return {std::max(column_step, rows), true};
 }
 
-/// y [m, n] = a [m, k] b [k, n], where y is row-major.
-struct Product {
-  int64_t m = 0, n = 0, k = 0;
-  Layout a, b;
-  friend bool operator==(const Product&, const Product&) = default;
-};
-
 // --- f32 ---
 
-struct Key {
-  Product product;
-  bool bias = false;
-  Activation activation = Activation::none;
-  int threads = 1;
-  friend bool operator==(const Key&, const Key&) = default;
-  size_t hash() const {
-    const auto& [m, n, k, a, b] = product;
-    return hash_of(m, n, k, a.step, a.transposed, b.step, b.transposed, bias, int(activation), threads);
-  }
-};
-
-struct Plan {
-  dnnl::matmul primitive;
-  onednn::Desc a, b, bias, y, scratchpad;
-};
-
-onednn::Desc matrix_desc(int64_t rows, int64_t columns, const Layout& layout) {
-  const onednn::Sizes strides =
-      layout.transposed ? onednn::Sizes{1, layout.step} : onednn::Sizes{layout.step, 1};
-  return {{rows, columns}, dnnl::memory::data_type::f32, strides};
-}
-
-std::shared_ptr<Plan> make_plan(const Key& key) {
-  const Product& p = key.product;
-  auto plan = std::make_shared<Plan>();
-  plan->a = matrix_desc(p.m, p.k, p.a);
-  plan->b = matrix_desc(p.k, p.n, p.b);
-  plan->y = onednn::plain({p.m, p.n});
-  if (key.bias) plan->bias = onednn::plain({1, p.n});
-  const dnnl::matmul::desc desc = key.bias ? dnnl::matmul::desc(plan->a, plan->b, plan->bias, plan->y)
-                                           : dnnl::matmul::desc(plan->a, plan->b, plan->y);
-  const dnnl::matmul::primitive_desc primitive(desc, onednn::attributes(key.activation), onednn::engine());
-  plan->primitive = dnnl::matmul(primitive);
-  plan->scratchpad = primitive.scratchpad_desc();
-  return plan;
-}
-
-/// The plan for this thread's team, which the caller has set to the key's threads.
-std::shared_ptr<Plan> plan_for(const Key& key) {
-  static PlanCache<Key, Plan> cache;
-  return cache.get(key, [&] { return make_plan(key); });
-}
-
-/// Where the operands of a product are, and what else is done to it; bias may be null.
-struct Operands {
-  const float* a;
-  const float* b;
-  float* y;
-  const float* bias = nullptr;
-  Activation activation = Activation::none;
-};
-
-onednn::Call call_of(const Plan& plan, const Operands& at, const Scratch& scratchpad) {
-  return {plan.primitive,
-          {{DNNL_ARG_SRC, plan.a, at.a},
-           {DNNL_ARG_WEIGHTS, plan.b, at.b},
-           {DNNL_ARG_BIAS, plan.bias, at.bias},
-           {DNNL_ARG_DST, plan.y, at.y},
-           {DNNL_ARG_SCRATCHPAD, plan.scratchpad, scratchpad.as()}}};
-}
-
-/// One product that all threads share.
-void launch_shared(const Product& product, const Operands& at) {
-  const int threads = onednn::team_size();
-  const onednn::Team team(threads);
-  const auto plan = plan_for({product, at.bias != nullptr, at.activation, threads});
-  const Scratch scratchpad(plan->scratchpad.get_size());
-  launch([call = call_of(*plan, at, scratchpad), threads] {
-    const onednn::Team same_team(threads);
-    call();
-  });
-}
+using Operands = ProductOperands<float>;
 
 /// Multiplications for which a vendor's call would take longer to start than to compute.
 constexpr int64_t kTinyProduct = 2048;
@@ -177,16 +92,19 @@ DLENGINE_VECTORIZED void multiply_row(const Product& p, const Operands& at, int6
   }
 }
 
-void launch_product(const Product& product, const Operands& at) {
+void launch_f32(const Product& product, const Operands& at) {
   const bool one_row =
       product.m == 1 && product.b.transposed && (!product.a.transposed || product.a.step == 1);
   if (one_row) {
     return launch_for(product.n, std::max<int64_t>(1, kGrain / product.k),
                       [=](int64_t first, int64_t last) { multiply_row(product, at, first, last); });
   }
-  if (product.m * product.n * product.k > kTinyProduct) return launch_shared(product, at);
+  if (product.m * product.n * product.k > kTinyProduct) return launch_product(product, at);
   launch([product, at] { multiply_tiny(product, at); });
 }
+
+void launch_one(const Product& product, const ProductOperands<float>& at) { launch_f32(product, at); }
+void launch_one(const Product& product, const ProductOperands<BFloat16>& at) { launch_product(product, at); }
 
 using BatchWalk = StridedWalk<3>;  // of y, a and b
 
@@ -214,27 +132,27 @@ void launch_batches(const BatchWalk& batches, int64_t grain, F f) {
   });
 }
 
-void multiply_f32(Product product, const BatchWalk& batches, const float* a, const float* b, float* y) {
+/// In f32 or bf16.
+template <typename T>
+void multiply(Product product, const BatchWalk& batches, const T* a, const T* b, T* y) {
   // Several a that follow each other and share one b are one tall matrix.
   const bool tall = batches.rank == 1 && batches.stride[2][0] == 0 && !product.a.transposed &&
                     batches.stride[1][0] == product.m * product.a.step;
   if (tall) product.m *= batches.count;
-  if (tall || batches.count == 1) return launch_product(product, {a, b, y});
+  if (tall || batches.count == 1) return launch_one(product, {a, b, y});
 
   // Either the threads share each product, or each thread computes products of its own.
   const int all = onednn::team_size();
   const bool own = batches.count >= all;
   const int threads = own ? 1 : all;
-  const onednn::Team team(threads);
   const int64_t grain =
       own ? std::max<int64_t>(1, 2 * kGrain / (product.m * product.n * product.k)) : batches.count;
-  launch_batches(batches, grain,
-                 [=, plan = plan_for({product, false, Activation::none, threads})](int64_t a_at, int64_t b_at,
-                                                                                   int64_t y_at) {
-                   const onednn::Team same_team(threads);
-                   const Scratch scratchpad(plan->scratchpad.get_size());
-                   call_of(*plan, {a + a_at, b + b_at, y + y_at}, scratchpad)();
-                 });
+  launch_batches(
+      batches, grain,
+      [=, prepared = PreparedProduct<T>(product, threads)](int64_t a_at, int64_t b_at, int64_t y_at) {
+        const onednn::Team team(threads);
+        prepared({a + a_at, b + b_at, y + y_at});
+      });
 }
 
 // --- f64 ---
@@ -285,12 +203,21 @@ void multiply_f64(const Product& p, const BatchWalk& batches, const double* a, c
                  });
 }
 
+// --- Layers ---
+
+template <typename T>
+ProductOperands<T> operands(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
+                            Tensor& y) {
+  return {x.data<T>(), weight.data<T>(), y.data<T>(), bias.defined() ? bias.data<T>() : nullptr, activation};
+}
+
 }  // namespace
 
 void CpuBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
   if (y.numel() == 0) return;
   if (a.dim(-1) == 0) return fill(y, 0);
-  if (is_narrow(y.dtype())) {
+  const bool bf16 = y.dtype() == DType::bf16 && multiplies_bf16();
+  if (is_narrow(y.dtype()) && !bf16) {
     Tensor wide = wide_like(y);
     matmul(widened(a), widened(b), wide);
     return copy(wide, y);
@@ -300,24 +227,27 @@ void CpuBackend::matmul(const Tensor& a, const Tensor& b, Tensor& y) {
   if (y.dtype() == DType::f64) {
     return multiply_f64(product, batches, a.data<double>(), b.data<double>(), y.data<double>());
   }
-  onednn::call("matmul",
-               [&] { multiply_f32(product, batches, a.data<float>(), b.data<float>(), y.data<float>()); });
+  onednn::call("matmul", [&] {
+    if (bf16) return multiply(product, batches, a.data<BFloat16>(), b.data<BFloat16>(), y.data<BFloat16>());
+    multiply(product, batches, a.data<float>(), b.data<float>(), y.data<float>());
+  });
 }
 
 void CpuBackend::linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation,
                         Tensor& y) {
   const int64_t rows = x.dim(0), inputs = x.dim(1), outputs = weight.dim(0);
   if (y.numel() == 0) return;
-  if (is_narrow(y.dtype())) {
+  const bool bf16 = y.dtype() == DType::bf16 && multiplies_bf16();
+  if (is_narrow(y.dtype()) && !bf16) {
     Tensor wide = wide_like(y);
     linear(widened(x), widened(weight), widened(bias), activation, wide);
     return copy(wide, y);
   }
-  if (y.dtype() == DType::f32 && inputs > 0) {
+  if (y.dtype() != DType::f64 && inputs > 0) {
     return onednn::call("linear", [&] {
       const Product product{rows, outputs, inputs, {inputs, false}, {inputs, true}};
-      const float* shift = bias.defined() ? bias.data<float>() : nullptr;
-      launch_product(product, {x.data<float>(), weight.data<float>(), y.data<float>(), shift, activation});
+      if (bf16) return launch_one(product, operands<BFloat16>(x, weight, bias, activation, y));
+      launch_one(product, operands<float>(x, weight, bias, activation, y));
     });
   }
   matmul(x, Tensor(weight.storage(), weight.offset(), {inputs, outputs}, {1, inputs}, weight.dtype()), y);
