@@ -8,8 +8,7 @@ namespace {
 
 struct Gate {
   std::string name;
-  std::vector<float> truth,
-      weights;  // for (0, 0), (0, 1), (1, 0), (1, 1); w1, w2, bias: for XOR there are none
+  std::vector<float> truth, weights;  // for (0, 0), (0, 1), (1, 0), (1, 1); w1, w2, bias, for XOR none
 };
 const Gate kAnd{"AND", {0, 0, 0, 1}, {0.5, 0.5, -0.7}}, kOr{"OR", {0, 1, 1, 1}, {0.5, 0.5, -0.2}},
     kNand{"NAND", {1, 1, 1, 0}, {-0.5, -0.5, 0.7}}, kXor{"XOR", {0, 1, 1, 0}, {}};
@@ -34,11 +33,11 @@ std::vector<double> learn(Linear& perceptron, const Gate& gate) {
   std::vector<double> history;
   for (int64_t step = 0; step < 120; ++step) {
     const int64_t i = step % 4;
+    if (i == 0) history.push_back(errors(fires(perceptron(inputs())), gate));
     optimizer.zero_grad();
     const Tensor z = perceptron(inputs().slice(0, i, i + 1));
     sum((fires(z.detach()) - gate.truth[size_t(i)]) * z).backward();
     optimizer.step();
-    if (i == 3) history.push_back(errors(fires(perceptron(inputs())), gate));
   }
   return history;
 }
@@ -71,14 +70,15 @@ void show(const apps::Chapter& chapter, Figure& figure, const Gate& gate, const 
 }
 
 void chapter(apps::Chapter& chapter) {
-  Figure figure({.title = "Where perceptrons fire", .columns = 3, .panel_width = 300}), curves;
-  Panel& wrong = curves.panel({.title = "The rule", .x = {.label = "epoch"}, .y = {.label = "wrong of 4"}});
+  Figure figure({.title = "Where perceptrons fire", .columns = 3, .panel_width = 300});
+  Figure curves({"Wrong answers of perceptrons that learn", 4, 220, 180});
   for (const Gate* gate : {&kAnd, &kOr, &kNand}) {
     show(chapter, figure, *gate, "by hand", [&](const Tensor& x) { return by_hand(*gate, x); });
   }
   for (const Gate* gate : {&kAnd, &kOr, &kNand, &kXor}) {
     Linear perceptron({.in_features = 2, .out_features = 1});
-    wrong.line(arange(1, 31), learn(perceptron, *gate), {.name = gate->name, .markers = true});
+    curves.panel({gate->name, {.label = "epoch"}, {.label = "wrong of 4", .from = -0.2, .to = 4.2}})
+        .line(arange(0, 30), learn(perceptron, *gate), {.markers = true});
     show(chapter, figure, *gate, "learned", [&](const Tensor& x) { return fires(perceptron(x)); });
   }
   show(chapter, figure, kXor, "of gates", [](const Tensor& x) {

@@ -1,5 +1,4 @@
-// Chapter 4, losses: what they make of a distance, of a probability and of a margin, and what the guard 1e-7
-// costs.
+// Chapter 4, losses of a distance, of a probability and of a margin, and what the guard 1e-7 costs.
 #include <fmt/format.h>
 
 #include "apps/course/course.h"
@@ -15,10 +14,6 @@ struct Named {
   Loss loss;  // not reduced
   std::string result = {};
 };
-
-Tensor points(double from, double to, int64_t count) {
-  return arange(0, double(count), 1, DType::f64) * ((to - from) / double(count - 1)) + from;
-}
 
 /// Values and slopes of losses(x, target), each in a panel of its own.
 void draw(Figure& figure, const std::string& title, const std::string& label, const Tensor& x, double target,
@@ -45,16 +40,15 @@ void digit(const apps::Chapter& chapter, const std::string& name, const Tensor& 
 
 /// Cross-entropy of the right class from logits, and from the probability with either guard.
 void draw_guards(const apps::Chapter& chapter, Figure& figure) {
-  const Tensor logit = points(-30, 5, 141), logits = stack({logit, zeros_like(logit)}, 1);
+  const Tensor logit = linspace(-30, 5, 141, DType::f64), logits = stack({logit, zeros_like(logit)}, 1);
   const Tensor p = softmax(logits, 1), label = zeros({logit.numel()}, DType::i64);
   const std::vector<Named> losses = {
       {"on logits", CrossEntropyLoss(Reduction::none), "from_logits"},
       {"Keras: clipped at 1e-7", CategoricalCrossEntropyLoss({.reduction = Reduction::none}), "clipped"},
       {"textbook: log(p + 1e-7)",
        CategoricalCrossEntropyLoss({.guard = LogGuard::add, .reduction = Reduction::none}), "added"}};
-  Panel& panel = figure.panel({.title = "Cross-entropy of the right class",
-                               .x = {.label = "its probability p", .scale = Scale::log},
-                               .y = {.label = "loss"}});
+  const Axis share{.label = "its probability p", .scale = Scale::log};
+  Panel& panel = figure.panel({"Cross-entropy of the right class", share, {.label = "loss"}});
   for (const auto& [name, loss, result] : losses) {
     const bool exact = result == "from_logits";
     const Tensor value = loss(exact ? logits : p, label);
@@ -64,32 +58,37 @@ void draw_guards(const apps::Chapter& chapter, Figure& figure) {
 }
 
 void chapter(apps::Chapter& chapter) {
-  const auto none = Reduction::none;
+  constexpr auto none = Reduction::none;
+  const Tensor x = linspace(-3, 3, 121, DType::f64);
   Figure figure({.title = "Losses and their gradients", .columns = 2});
-  draw(figure, "Regression", "output - target", points(-3, 3, 241), 0,
+  draw(figure, "Regression", "output - target", x, 0,
        {{"squared (MSE)", MSELoss(none)},
         {"absolute (L1)", L1Loss(none)},
         {"Huber, delta 1", HuberLoss({.reduction = none})},
         {"smooth L1, beta 0.5", SmoothL1Loss({.beta = 0.5, .reduction = none})}});
-  draw(figure, "Yes or no: the target is 1", "output (logit)", points(-3, 3, 241), 1,
+  draw(figure, "Yes or no: the target is 1", "output (logit)", x, 1,
        {{"cross-entropy", BCEWithLogitsLoss({.reduction = none})},
         {"hinge", HingeLoss({.reduction = none})},
         {"squared hinge", HingeLoss({.squared = true, .reduction = none})},
         {"squared (MSE)", MSELoss(none)}});
   draw_guards(chapter, figure);
-  Panel& smooth = figure.panel({.title = "Label smoothing, ten classes",
-                                .x = {.label = "logit of the right class"},
-                                .y = {.label = "cross-entropy"}});
-  const Tensor logit = points(-2, 12, 141), label = zeros({141}, DType::i64);
-  const Tensor logits = concat({logit.unsqueeze(1), zeros({141, 9}, DType::f64)}, 1);
+  Panel& smooth = figure.panel(
+      {"Label smoothing, ten classes", {.label = "logit of the right class"}, {.label = "cross-entropy"}});
+  const Tensor logit = linspace(-2, 12, 71, DType::f64), label = zeros({71}, DType::i64);
+  const Tensor logits = concat({logit.unsqueeze(1), zeros({71, 9}, DType::f64)}, 1);
   for (const double share : {0.0, 0.1, 0.3}) {
     const Tensor value = CrossEntropyLoss({.label_smoothing = share, .reduction = none})(logits, label);
     smooth.line(logit, value, {.name = fmt::format("smoothing {}", share)});
   }
   digit(chapter, "right", tensor({0.1F, 0.05F, 0.6F, 0, 0.05F, 0.1F, 0, 0.1F, 0, 0}));
   digit(chapter, "wrong", tensor({0.1F, 0.05F, 0.1F, 0, 0.05F, 0.1F, 0, 0.6F, 0, 0}));
-  const Tensor thousand = tensor({{1000, -1000}}), second = from_vector<int64_t>({1}, {1});
-  chapter.result("logits_of_1000", CrossEntropyLoss()(thousand, second).item<double>());
+  chapter.result("divergence", KLDivLoss()(log(full({1, 2}, 0.5)), tensor({{0.3F, 0.7F}})).item<double>());
+  const Tensor four = tensor({{2, 0}}).expand({4, 2}), rare = from_vector<int64_t>({1, 0, 0, 0}, {4});
+  chapter.result("mean_of_four", CrossEntropyLoss()(four, rare).item<double>());
+  const CrossEntropyLoss weighted({.weight = tensor({1, 3})});
+  chapter.result("mean_with_weights", weighted(four, rare).item<double>());
+  const Tensor thousand = tensor({{1000, -1000}});
+  chapter.result("logits_of_1000", CrossEntropyLoss()(thousand, ones({1}, DType::i64)).item<double>());
   chapter.save(figure);
 }
 

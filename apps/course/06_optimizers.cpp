@@ -23,8 +23,8 @@ Tensor bowl(const Tensor& at) { return sum(square(at) * tensor({0.05F, 1}), {.ax
 void draw_path(const apps::Chapter& chapter, Figure& figure, const Choice& choice) {
   const Extent plane{.x_from = -8, .x_to = 8, .y_from = -4, .y_to = 4};
   Panel& panel = figure.panel({.title = choice.name, .x = {.label = "x"}, .y = {.label = "y"}});
-  panel.contour(bowl(grid_points(plane, 40, 20)).reshape({20, 40}),
-                {.levels = {0.5, 1, 2, 4, 8, 16}, .extent = plane});
+  panel.contour(bowl(grid_points(plane, 40, 32)).reshape({32, 40}),
+                {.levels = {1, 4, 9, 16}, .extent = plane});
   Tensor at = tensor({{-7, 2}}).set_requires_grad();
   const auto optimizer = make_optimizer(choice.name, choice.bowl_lr, Defaults::textbook);
   optimizer->attach(std::vector{at});
@@ -79,7 +79,7 @@ void chapter(apps::Chapter& chapter) {
   Figure curves;
   const ImageDataset digits = chapter.digits(1280);
   const Subset some(digits.train, 0, std::min<int64_t>(digits.train.size(), 12800));
-  Panel& panel = curves.panel({.title = "Five layers on 12800 digits",
+  Panel& panel = curves.panel({.title = "Five layers on " + std::to_string(some.size()) + " digits",
                                .x = {.label = "epoch"},
                                .y = {.label = "training loss", .scale = Scale::log}});
   for (const Choice& choice : kChoices) {

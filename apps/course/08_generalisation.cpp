@@ -14,6 +14,7 @@ struct Recipe {
   std::string title;
   double weight_decay = 0;
   double dropout = 0;
+  std::optional<EarlyStopping> early_stopping = {};
 };
 
 /// Four hidden layers of 100 units: more than 100 000 weights for 300 images.
@@ -39,12 +40,14 @@ void train(const apps::Chapter& chapter, Figure& figure, const Recipe& recipe, c
   const History history = trainer.fit(few, {.epochs = chapter.choose<int64_t>(200, 40),
                                             .batch_size = 100,
                                             .validation = &validation,
+                                            .early_stopping = recipe.early_stopping,
                                             .doctor = &doctor});
   plot_history(figure, history, recipe.title);
-  const EpochRecord& last = history.epochs.back();
-  chapter.result(recipe.name + "_training_accuracy", last.train.accuracy);
-  chapter.result(recipe.name + "_validation_accuracy", last.validation.accuracy);
-  chapter.result(recipe.name + "_validation_loss", last.validation.loss);
+  const Metrics known = trainer.evaluate(few), fresh = trainer.evaluate(validation);
+  chapter.result(recipe.name + "_training_accuracy", known.accuracy);
+  chapter.result(recipe.name + "_validation_accuracy", fresh.accuracy);
+  chapter.result(recipe.name + "_validation_loss", fresh.loss);
+  chapter.result(recipe.name + "_epochs", double(history.epochs.size()));
   chapter.result(recipe.name + "_findings", double(doctor.findings().size()));
   fmt::print("{}: {}\n", recipe.title, doctor.report());
 }
@@ -57,6 +60,9 @@ void chapter(apps::Chapter& chapter) {
       {.name = "weight_decay", .title = "weight decay 0.01", .weight_decay = 0.01},
       {.name = "dropout", .title = "dropout 0.2", .dropout = 0.2},
       {.name = "both", .title = "both", .weight_decay = 0.01, .dropout = 0.2},
+      {.name = "early_stopping",
+       .title = "early stopping",
+       .early_stopping = EarlyStopping{.patience = 10, .restore_best_weights = true}},
       {.name = "too_much", .title = "too much: weight decay 0.3", .weight_decay = 0.3},
   };
   Figure figure({.title = "Learning from 300 images", .columns = 2, .panel_width = 400, .panel_height = 220});

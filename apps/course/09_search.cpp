@@ -66,11 +66,11 @@ void chapter(apps::Chapter& chapter) {
   random.table = chapter.path("09_search.jsonl");
   const SearchResult all = search(space, score, random);
   report(chapter, "random", all);
-  Figure top({.title = "Random search: the best 20 of its trials, accuracy",
+  Figure top({.title = "Random search: the best of its trials",
               .columns = 5,
-              .panel_width = 200,
-              .panel_height = 180});
-  plot_trials(top, all.ranked(), chapter.choose<int64_t>(20, 4));
+              .panel_width = 220,
+              .panel_height = 200});
+  plot_trials(top, all.ranked(), chapter.choose<int64_t>(20, 4), "accuracy");
   chapter.save(top);
 
   SearchOptions narrowing = usual;

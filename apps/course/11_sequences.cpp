@@ -1,5 +1,5 @@
-// Chapter 11, sequences: what three recurrent layers remember, a wave that one of them goes on with by
-// itself, and attention that learns to read backwards.
+// Chapter 11, sequences: what three recurrent layers remember, and a wave that one of them goes on with by
+// itself.
 #include <numbers>
 
 #include "apps/course/course.h"
@@ -66,45 +66,19 @@ void forecast(const apps::Chapter& chapter, Panel& panel) {
   chapter.result("error_of_zero", mean(square(truth)).item<double>());
 }
 
-/// Every output is the symbol at the mirrored place.
-void reverse(const apps::Chapter& chapter, Panel& panel) {
-  const Tensor x = symbols(chapter.choose<int64_t>(8000, 2000), 10);
-  const TensorDataset sequences(x, flip(x, {1}));
-  Sequential net{Embedding({.num_embeddings = kSymbols, .embedding_dim = 32}),
-                 PositionalEncoding({.max_length = 10}), MultiheadAttention({.num_heads = 1}),
-                 Linear({.out_features = kSymbols})};
-  const auto loss = [](const Tensor& logits, const Tensor& labels) {
-    return cross_entropy(logits.flatten(0, 1), labels.flatten());
-  };
-  Adam optimizer({.lr = 0.003});
-  Trainer trainer(net, loss, optimizer,
-                  {.device = chapter.device(), .progress = false, .replay = Replay::always});
-  trainer.fit(sequences, {.epochs = chapter.choose<int64_t>(10, 5), .batch_size = 64});
-  const Tensor fresh = symbols(500, 10), said = argmax(trainer.predict(fresh), 2);
-  chapter.result("reversed_right", mean(equal(said, flip(fresh, {1})).to(DType::f32)).item<double>());
-
-  const NoGrad no_grad;
-  const Tensor at = net[1](net[0](fresh.slice(0, 0, 1).to(chapter.device())));
-  const auto looks = dynamic_cast<MultiheadAttention&>(net[2]).attend({at, at, at}).weights;
-  panel.heat_map(looks.reshape({10, 10}), {.label = "weight"});
-}
-
 void chapter(apps::Chapter& chapter) {
-  Figure figure({.title = "Sequences"});
+  Figure figure({.title = "Sequences", .columns = 2});
   const Axis epoch{.label = "epoch"}, share{.label = "right", .from = 0, .to = 1}, time{.label = "time"};
   Panel& memory = figure.panel({.title = "The first of 20 symbols, after the last", .x = epoch, .y = share});
   remember<RNN>(chapter, memory, "RNN");
   remember<LSTM>(chapter, memory, "LSTM");
   remember<GRU>(chapter, memory, "GRU");
   forecast(chapter, figure.panel({.title = "A wave goes on", .x = time, .y = {.label = "value"}}));
-  reverse(chapter, figure.panel({.title = "Where attention looks to read backwards",
-                                 .x = {.label = "place it looks at"},
-                                 .y = {.label = "place it writes"}}));
   chapter.save(figure);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return apps::run_chapter({"11_sequences", "Recurrent layers and attention."}, argc, argv, chapter);
+  return apps::run_chapter({"11_sequences", "Recurrent layers."}, argc, argv, chapter);
 }

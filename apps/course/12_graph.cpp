@@ -46,8 +46,8 @@ double microseconds(int calls, const std::function<void()>& call) {
 }
 
 void times(const apps::Chapter& chapter, Module& model, const Graph& graph) {
-  Figure figure({.title = "Time of one call"});
-  const Axis images{.label = "images", .scale = Scale::log}, time{.label = "us per image", .from = 0};
+  Figure figure({.title = "Time per image, by the number of images in a call"});
+  const Axis images{.label = "images", .scale = Scale::log}, time{.label = "µs per image", .from = 0};
   Panel& panel = figure.panel({.x = images, .y = time});
   CapturedStep recorded(graph.device(), [&](const std::vector<Tensor>& in) { return graph.run(in); });
   Predictor predictor(model, graph.device());
@@ -65,7 +65,7 @@ void times(const apps::Chapter& chapter, Module& model, const Graph& graph) {
       best.push_back(microseconds(chapter.choose(300, 8), [&, &run = call] { run(x); }) / double(batch));
     }
     panel.line(batches, best, {.name = name, .markers = true});
-    fmt::print("{:>16}: one image {:.1f} us, each of 64 {:.1f} us\n", name, best.front(), best.back());
+    fmt::print("{:>16}: one image {:.1f} µs, each of 64 {:.1f} µs\n", name, best.front(), best.back());
   }
   chapter.save(figure);
 }

@@ -4,6 +4,7 @@
 BEGIN {
   max_file_lines = 400
   max_function_lines = 60
+  max_chapter_lines = 99  # of a program of the course
   # Which folders a folder may include; a folder that is not named here may include all.
   split("core kernels layers optim data train", names)
   for (i in names) is_library_folder[names[i]] = 1
@@ -22,6 +23,8 @@ function violation(file, line, text) {
 
 function end_of_file() {
   if (lines > max_file_lines) violation(file, lines, "the file is longer than " max_file_lines " lines")
+  if (file ~ /^apps\/course\/[0-9].*\.cpp$/ && lines > max_chapter_lines)
+    violation(file, lines, "the chapter is longer than " max_chapter_lines " lines")
 }
 
 FNR == 1 {

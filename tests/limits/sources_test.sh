@@ -25,6 +25,7 @@ expect_violation data/e.h "// e\nusing namespace std;" "using namespace in a hea
 expect_violation layers/f.cpp "// f\n#ifdef __CUDACC__\n#endif" "#if outside of"
 expect_violation kernels/cuda/g.cu "// g\n#include \"dlengine/core/check.h\"" "nvcc cannot read fmt"
 expect_violation optim/h.cpp "// h\nvoid h(int a,\n       int b) {\n$long_body}" "the function is longer"
+expect_violation apps/course/01_j.cpp "// j$(printf '\\n%.0s' {1..99})" "the chapter is longer"
 expect_violation apps/i.cpp "// i$(printf '\\n%.0s' {1..400})" "the file is longer"
 
 cd "$here/../.."

@@ -15,7 +15,7 @@
 namespace dlengine::plot {
 namespace {
 
-constexpr int kLevels = 48;  // colours from one end to the other
+constexpr int kLevels = 49;  // colours from one end to the other; odd, so that the middle is one of them
 constexpr int kGap = -1;
 
 class Cells final : public Mark {
