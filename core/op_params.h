@@ -78,7 +78,8 @@ struct SgdStep {
   UpdateClock clock;
   double momentum = 0;
   double dampening = 0;
-  double weight_decay = 0;  // added to the gradient
+  double weight_decay = 0;
+  bool decoupled_decay = false;  // w shrinks by lr * weight_decay; else w * weight_decay is added to g
   bool nesterov = false;
   bool lr_in_velocity = false;      // Keras: v = momentum*v - lr*g; PyTorch: v = momentum*v + g, step lr*v
   bool starts_at_gradient = false;  // PyTorch: the first v is g, without dampening
@@ -90,8 +91,9 @@ struct RmspropStep {
   double eps = 0;
   bool eps_inside_root = false;  // Keras: g / sqrt(v + eps); PyTorch: g / (sqrt(v) + eps)
   double momentum = 0;
-  double weight_decay = 0;      // added to the gradient
-  bool lr_in_velocity = false;  // Keras: v = momentum*v + lr*d; PyTorch: v = momentum*v + d, step lr*v
+  double weight_decay = 0;
+  bool decoupled_decay = false;  // as in SgdStep, as everywhere below
+  bool lr_in_velocity = false;   // Keras: v = momentum*v + lr*d; PyTorch: v = momentum*v + d, step lr*v
 };
 
 struct AdamStep {
@@ -102,7 +104,7 @@ struct AdamStep {
   bool eps_on_corrected_root =
       true;  // PyTorch: sqrt(v / c2) + eps; Keras: sqrt(v) + eps with lr * sqrt(c2) / c1
   double weight_decay = 0;
-  bool decoupled_decay = false;  // AdamW: w shrinks by lr * weight_decay; else decay is added to the gradient
+  bool decoupled_decay = false;
 };
 
 struct AdagradStep {
@@ -111,7 +113,7 @@ struct AdagradStep {
   double eps = 0;
   bool eps_inside_root = false;  // Keras: g / sqrt(sum + eps); PyTorch: g / (sqrt(sum) + eps)
   double weight_decay = 0;
-  bool decoupled_decay = false;  // as in AdamStep, as everywhere below
+  bool decoupled_decay = false;
 };
 
 struct AdadeltaStep {

@@ -33,26 +33,30 @@ struct Decay {
 /// Sutskever et al. 2013 (momentum, Nesterov) as PyTorch writes it, or as Keras does: v = momentum*v - lr*g.
 template <typename T>
 struct SgdRule {
-  T lr, momentum, keep, weight_decay;  // keep: 1 - dampening
+  Decay<T> decay;
+  T lr, momentum, keep;  // keep: 1 - dampening
   bool nesterov, lr_in_velocity, first;
 
   SgdRule() = default;
   DLENGINE_HOST_DEVICE explicit SgdRule(const SgdStep& s)
       : momentum(T(s.momentum)),
         keep(T(1 - s.dampening)),
-        weight_decay(T(s.weight_decay)),
         nesterov(s.nesterov),
         lr_in_velocity(s.lr_in_velocity) {
     const UpdateClock clock = s.clock.now();
+    decay = Decay<T>(s.weight_decay, s.decoupled_decay, clock.lr);
     lr = T(clock.lr);
     first = s.starts_at_gradient && clock.step == 1;
   }
 
   /// Without momentum.
-  DLENGINE_HOST_DEVICE void operator()(T& w, T g) const { w -= lr * (g + weight_decay * w); }
+  DLENGINE_HOST_DEVICE void operator()(T& w, T g) const {
+    decay(w, g);
+    w -= lr * g;
+  }
 
   DLENGINE_HOST_DEVICE void operator()(T& w, T g, T& v) const {
-    g += weight_decay * w;
+    decay(w, g);
     if (lr_in_velocity) {
       v = momentum * v - lr * g;
       w += nesterov ? momentum * v - lr * g : v;
@@ -66,22 +70,25 @@ struct SgdRule {
 /// Tieleman and Hinton 2012.
 template <typename T>
 struct RmspropRule {
-  T lr, rho, rest, eps, momentum, weight_decay;  // rest: 1 - rho
+  Decay<T> decay;
+  T lr, rho, rest, eps, momentum;  // rest: 1 - rho
   bool eps_inside_root, lr_in_velocity;
 
   RmspropRule() = default;
   DLENGINE_HOST_DEVICE explicit RmspropRule(const RmspropStep& s)
-      : lr(T(s.clock.now().lr)),
-        rho(T(s.rho)),
+      : rho(T(s.rho)),
         rest(T(1 - s.rho)),
         eps(T(s.eps)),
         momentum(T(s.momentum)),
-        weight_decay(T(s.weight_decay)),
         eps_inside_root(s.eps_inside_root),
-        lr_in_velocity(s.lr_in_velocity) {}
+        lr_in_velocity(s.lr_in_velocity) {
+    const double rate = s.clock.now().lr;
+    decay = Decay<T>(s.weight_decay, s.decoupled_decay, rate);
+    lr = T(rate);
+  }
 
-  DLENGINE_HOST_DEVICE T direction(T w, T& g, T& mean_square) const {
-    g += weight_decay * w;
+  DLENGINE_HOST_DEVICE T direction(T& w, T g, T& mean_square) const {
+    decay(w, g);
     mean_square = rho * mean_square + rest * g * g;
     return g / (eps_inside_root ? std::sqrt(mean_square + eps) : std::sqrt(mean_square) + eps);
   }

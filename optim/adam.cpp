@@ -2,7 +2,6 @@
 #include "dlengine/optim/adam.h"
 
 #include "dlengine/core/backend.h"
-#include "dlengine/core/check.h"
 #include "dlengine/optim/option_checks.h"
 
 namespace dlengine {
@@ -11,11 +10,8 @@ Adam::Adam(const AdamOptions& options)
     : Optimizer(options.lr, options.weight_decay, decays(options.defaults, options.decoupled)),
       options_(options) {
   if (!options_.eps) options_.eps = options.defaults == Defaults::torch ? 1e-8 : 1e-7;
-  check<ValueError>(options.beta1 >= 0 && options.beta1 < 1 && options.beta2 >= 0 && options.beta2 < 1,
-                    "Adam: need beta1 and beta2 in [0, 1), got {} and {}", options.beta1, options.beta2);
-  check<ValueError>(*options_.eps >= 0 && options.weight_decay >= 0,
-                    "Adam: need eps >= 0 and weight_decay >= 0, got {} and {}", *options_.eps,
-                    options.weight_decay);
+  check_shares("Adam", {{"beta1", options.beta1}, {"beta2", options.beta2}});
+  check_not_negative("Adam", {{"eps", *options_.eps}});
   check_decay("Adam", options.defaults, options.weight_decay, options.decoupled);
 }
 

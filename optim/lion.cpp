@@ -6,7 +6,9 @@
 
 namespace dlengine {
 
-Lion::Lion(const LionOptions& options) : Optimizer(options.lr, options.weight_decay), options_(options) {
+Lion::Lion(const LionOptions& options)
+    : Optimizer(options.lr.value_or(options.defaults == Defaults::keras ? 1e-3 : 1e-4), options.weight_decay),
+      options_(options) {
   check_shares("Lion", {{"beta1", options.beta1}, {"beta2", options.beta2}});
   check_not_negative("Lion", {{"weight_decay", options.weight_decay}});
 }

@@ -1,6 +1,7 @@
 // Lion.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,12 +10,13 @@
 
 namespace dlengine {
 
-/// There is no Lion in PyTorch; the defaults are the paper's (Keras: lr 0.001).
+/// There is no Lion in PyTorch; its variant is the paper's.
 struct LionOptions {
-  double lr = 1e-4;
+  std::optional<double> lr = {};  // the paper 1e-4, Keras 0.001
   double beta1 = 0.9;
   double beta2 = 0.99;
   double weight_decay = 0;  // decoupled: w shrinks by lr * weight_decay
+  Defaults defaults = Defaults::torch;
 };
 
 /// w -= lr * sign(beta1*m + (1 - beta1)*g), then m = beta2*m + (1 - beta2)*g. Throws ValueError for options
@@ -30,7 +32,7 @@ class Lion final : public Optimizer {
   void update(Run& run) override;
 
  private:
-  LionOptions options_;
+  LionOptions options_;  // but for the rate
 };
 
 }  // namespace dlengine

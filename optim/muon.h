@@ -1,6 +1,7 @@
 // Muon.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,17 +10,20 @@
 
 namespace dlengine {
 
+/// Fields without a value take the variant's own default; PyTorch's and the textbook's are the author's.
 struct MuonOptions {
-  double lr = 0.02;  // in units of the spectral norm of an update
+  std::optional<double> lr = {};  // the author 0.02, Keras 0.001
   double momentum = 0.95;
   bool nesterov = true;
-  int steps = 5;            // of the Newton-Schulz iteration
-  double weight_decay = 0;  // decoupled: w shrinks by its rate * weight_decay
+  int steps = 5;                            // of the Newton-Schulz iteration
+  std::optional<double> weight_decay = {};  // decoupled: w shrinks by its rate * weight_decay; the author 0,
+                                            // Keras 0.004
   // AdamW, for parameters that are no matrices; its rate follows changes of lr.
-  double adam_lr = 3e-4;
+  std::optional<double> adam_lr = {};  // the author 3e-4, Keras as lr
   double beta1 = 0.9;
-  double beta2 = 0.95;
-  double eps = 1e-10;
+  std::optional<double> beta2 = {};  // the author 0.95, Keras 0.999
+  std::optional<double> eps = {};    // the author 1e-10, Keras 1e-7
+  Defaults defaults = Defaults::torch;
 };
 
 /// The nearest matrix to x [M, N] with singular values of about one (0.7 to 1.2), by the Newton-Schulz
@@ -28,9 +32,11 @@ Tensor newton_schulz(const Tensor& x, int steps = 5);
 
 /// Momentum whose direction is made orthogonal: m = momentum*m + (1 - momentum)*g, d = newton_schulz((1 -
 /// momentum)*g + momentum*m), w -= lr * sqrt(max(1, M/N)) * d for matrices w [M, N]. Filters [M, C, R, S]
-/// count as [M, C*R*S]; vectors and scalars are AdamW's. Embeddings and the last layer are said to do better
-/// with Adam: give them to another optimizer. Matrices are updated one by one, by tensor operations. Throws
-/// ValueError for options out of range. Source: Jordan et al., kellerjordan.github.io/posts/muon, 2024.
+/// count as [M, C*R*S]; vectors and scalars are AdamW's. Keras: m = momentum*m + g, d = newton_schulz(g +
+/// momentum*m), w -= lr * 0.2 * sqrt(max(M, N)) * d, so that lr is as Adam's; filters are AdamW's as well.
+/// Embeddings and the last layer are said to do better with Adam: give them to another optimizer. Matrices
+/// are updated one by one, by tensor operations. Throws ValueError for options out of range. Source: Jordan
+/// et al., kellerjordan.github.io/posts/muon, 2024; Liu et al., arXiv:2502.16982.
 class Muon final : public Optimizer {
  public:
   explicit Muon(const MuonOptions& options = {});
@@ -42,10 +48,11 @@ class Muon final : public Optimizer {
   void update(Run& run) override;
 
  private:
+  bool is_matrix(const Tensor& parameter) const;
   void update_matrix(const Run& run, size_t i);
   void update_others(const Run& run, size_t first, size_t last);
 
-  MuonOptions options_;
+  MuonOptions options_;  // all fields have a value
 };
 
 }  // namespace dlengine

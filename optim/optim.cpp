@@ -29,12 +29,6 @@ Made make(Lr lr, Defaults defaults) {
   return std::make_unique<Kind>(Options{.lr = lr, .defaults = defaults});
 }
 
-/// One that knows one form only.
-template <typename Kind, typename Options>
-Made make_plain(Lr lr, Defaults) {
-  return std::make_unique<Kind>(Options{.lr = lr.value_or(Options().lr)});
-}
-
 struct Entry {
   std::string_view name;
   Made (*make)(Lr lr, Defaults defaults);
@@ -51,8 +45,8 @@ constexpr std::array<Entry, 12> kOptimizers = {{
     {"adadelta", make<Adadelta, AdadeltaOptions>},
     {"adamax", make<Adamax, AdamaxOptions>},
     {"nadam", make<NAdam, NAdamOptions>},
-    {"lion", make_plain<Lion, LionOptions>},
-    {"muon", make_plain<Muon, MuonOptions>},
+    {"lion", make<Lion, LionOptions>},
+    {"muon", make<Muon, MuonOptions>},
 }};
 
 }  // namespace

@@ -46,7 +46,9 @@ void Optimizer::attach(std::vector<ParameterGroup> groups) {
     check<ValueError>(lr_factor >= 0 && std::isfinite(lr_factor) && decay >= 0 && std::isfinite(decay),
                       "{}: need lr_factor and weight_decay >= 0 in a group, got {} and {}", type_name(),
                       lr_factor, decay);
-    check<ValueError>(decays_ || decay == 0, "{}: a group has weight_decay {}, this variant has none",
+    check<ValueError>(decays_ || decay == 0,
+                      "{}: a group has weight_decay {}, this variant has none but decoupled decay; set "
+                      ".decoupled = true",
                       type_name(), decay);
     parameters.insert(parameters.end(), members.begin(), members.end());
     treatments.insert(treatments.end(), members.size(), {.lr_factor = lr_factor, .weight_decay = decay});

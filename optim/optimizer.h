@@ -45,7 +45,7 @@ class Optimizer {
   /// constructor.
   void attach(std::vector<Tensor> parameters);
   /// The same for groups, whose parameters lie one group after the other. Throws ValueError, too, for a
-  /// factor or decay < 0, and for weight decay where the optimizer's variant has none.
+  /// factor or decay < 0, and for weight decay that is not decoupled in Keras's variant.
   void attach(std::vector<ParameterGroup> groups);
   bool attached() const { return !arena_.parameters().empty(); }
   const std::vector<Tensor>& parameters() const { return arena_.parameters(); }
@@ -89,7 +89,7 @@ class Optimizer {
   void load_state(const NamedTensors& state);
 
  protected:
-  /// decays: whether there is weight decay in this variant.
+  /// decays: whether there is weight decay of this kind in this variant.
   explicit Optimizer(double lr, double weight_decay = 0, bool decays = true);
 
   /// Neighbours in the arena that are updated together; tensors are flat and equally long.

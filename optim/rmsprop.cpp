@@ -2,7 +2,7 @@
 #include "dlengine/optim/rmsprop.h"
 
 #include "dlengine/core/backend.h"
-#include "dlengine/core/check.h"
+#include "dlengine/optim/option_checks.h"
 
 namespace dlengine {
 namespace {
@@ -18,16 +18,12 @@ RmspropOptions with_defaults(RmspropOptions options) {
 }  // namespace
 
 RMSprop::RMSprop(const RmspropOptions& options)
-    : Optimizer(*with_defaults(options).lr, options.weight_decay, options.defaults != Defaults::keras),
+    : Optimizer(*with_defaults(options).lr, options.weight_decay,
+                decays(options.defaults, options.decoupled)),
       options_(with_defaults(options)) {
-  const auto& [lr, rho, eps, momentum, weight_decay, defaults] = options_;
-  check<ValueError>(*rho >= 0 && *rho < 1 && *eps >= 0,
-                    "RMSprop: need 0 <= rho < 1 and eps >= 0, got {} and {}", *rho, *eps);
-  check<ValueError>(momentum >= 0 && weight_decay >= 0,
-                    "RMSprop: need momentum >= 0 and weight_decay >= 0, got {} and {}", momentum,
-                    weight_decay);
-  check<ValueError>(defaults != Defaults::keras || weight_decay == 0,
-                    "RMSprop: the Keras variant has no weight_decay, got {}", weight_decay);
+  check_shares("RMSprop", {{"rho", *options_.rho}});
+  check_not_negative("RMSprop", {{"eps", *options_.eps}, {"momentum", options.momentum}});
+  check_decay("RMSprop", options.defaults, options.weight_decay, options.decoupled);
 }
 
 RMSprop::RMSprop(std::vector<Tensor> parameters, const RmspropOptions& options) : RMSprop(options) {
@@ -49,6 +45,7 @@ void RMSprop::update(Run& run) {
                        .eps_inside_root = options_.defaults == Defaults::keras,
                        .momentum = options_.momentum,
                        .weight_decay = run.weight_decay,
+                       .decoupled_decay = options_.decoupled,
                        .lr_in_velocity = options_.defaults != Defaults::torch});
 }
 

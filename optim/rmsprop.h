@@ -17,7 +17,8 @@ struct RmspropOptions {
                                    // 0.99, Keras 0.9
   std::optional<double> eps = {};  // PyTorch 1e-8, Keras and textbook 1e-7
   double momentum = 0;
-  double weight_decay = 0;  // times the weight, added to the gradient (L2); not in Keras's variant
+  double weight_decay = 0;
+  bool decoupled = false;  // the decay, as in AdamOptions; Keras only knows decoupled decay
   Defaults defaults = Defaults::torch;
 };
 

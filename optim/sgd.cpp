@@ -3,21 +3,20 @@
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
+#include "dlengine/optim/option_checks.h"
 
 namespace dlengine {
 
 SGD::SGD(const SgdOptions& options)
-    : Optimizer(options.lr, options.weight_decay, options.defaults != Defaults::keras), options_(options) {
-  check<ValueError>(options.momentum >= 0 && options.weight_decay >= 0,
-                    "SGD: need momentum >= 0 and weight_decay >= 0, got {} and {}", options.momentum,
-                    options.weight_decay);
+    : Optimizer(options.lr, options.weight_decay, decays(options.defaults, options.decoupled)),
+      options_(options) {
+  check_not_negative("SGD", {{"momentum", options.momentum}});
+  check_decay("SGD", options.defaults, options.weight_decay, options.decoupled);
   check<ValueError>(!options.nesterov || (options.momentum > 0 && options.dampening == 0),
                     "SGD: nesterov needs momentum > 0 and no dampening, got {} and {}", options.momentum,
                     options.dampening);
   check<ValueError>(options.defaults == Defaults::torch || options.dampening == 0,
                     "SGD: dampening is PyTorch's variant's only, got {}", options.dampening);
-  check<ValueError>(options.defaults != Defaults::keras || options.weight_decay == 0,
-                    "SGD: the Keras variant has no weight_decay, got {}", options.weight_decay);
 }
 
 SGD::SGD(std::vector<Tensor> parameters, const SgdOptions& options) : SGD(options) {
@@ -37,6 +36,7 @@ void SGD::update(Run& run) {
                    .momentum = options_.momentum,
                    .dampening = options_.dampening,
                    .weight_decay = run.weight_decay,
+                   .decoupled_decay = options_.decoupled,
                    .nesterov = options_.nesterov,
                    .lr_in_velocity = options_.defaults != Defaults::torch,
                    .starts_at_gradient = options_.defaults == Defaults::torch});

@@ -14,7 +14,8 @@ struct SgdOptions {
   double momentum = 0;
   double dampening =
       0;  // the share of a new gradient that is left out of the velocity; PyTorch's variant only
-  double weight_decay = 0;  // times the weight, added to the gradient (L2); not in Keras's variant
+  double weight_decay = 0;
+  bool decoupled = false;  // the decay, as in AdamOptions; Keras only knows decoupled decay
   bool nesterov = false;
   Defaults defaults = Defaults::torch;
 };

@@ -3,7 +3,7 @@
 
 Needs PyTorch (made with 1.13, Debian 12's python3-torch) and NumPy; all in float64. Keras's optimizers are
 written out here in NumPy after update_step() in keras-team/keras, keras/src/optimizers: sgd.py, rmsprop.py,
-adam.py and base_optimizer.py. Run it in this folder: ./make_golden.py
+adam.py and base_optimizer.py; check_keras.py compares them with Keras itself. Run it in this folder: ./make_golden.py
 """
 import numpy as np
 import torch

@@ -4,7 +4,7 @@ clipped gradients, groups and averaged weights.
 
 Needs PyTorch (made with 1.13, Debian 12's python3-torch) and NumPy; all in float64. Keras's optimizers are written
 out here in NumPy after update_step() in keras-team/keras, keras/src/optimizers: adagrad.py, adadelta.py, adamax.py,
-nadam.py, lion.py; Muon after KellerJordan/Muon, muon.py (SingleDeviceMuonWithAuxAdam), but in float64; the textbook's
+nadam.py, lion.py, which check_keras.py compares with Keras itself; Muon after KellerJordan/Muon, muon.py (SingleDeviceMuonWithAuxAdam), but in float64; the textbook's
 after Saito, Deep Learning from Scratch, chapter 6. Run it in this folder: ./make_optim_golden.py
 """
 import numpy as np

@@ -71,7 +71,9 @@ TEST(ParameterGroups, RefuseWhatMakesNoSense) {
   expect_throw<ValueError>([&] { attach(recorder, -1, 0); },
                            {"Recorder: need lr_factor and weight_decay >= 0", "-1"});
   expect_throw<ValueError>([&] { attach(recorder, 1, -2); }, {"got 1 and -2"});
-  expect_throw<ValueError>([&] { attach(undecayed, 1, 0.1); }, {"weight_decay 0.1, this variant has none"});
+  expect_throw<ValueError>(
+      [&] { attach(undecayed, 1, 0.1); },
+      {"weight_decay 0.1, this variant has none but decoupled decay; set .decoupled = true"});
   EXPECT_NO_THROW(attach(undecayed, 1, 0));
   Adam keras({.defaults = Defaults::keras});
   EXPECT_THROW(attach(keras, 1, 0.1), ValueError);

@@ -61,8 +61,8 @@ TEST(Optimizers, HaveTheDefaultRatesOfTheirVariant) {
   EXPECT_EQ(rates("adadelta"), (Rates{1, 0.001, 1}));
   EXPECT_EQ(rates("adamax"), (Rates{0.002, 0.001, 0.001}));
   EXPECT_EQ(rates("nadam"), (Rates{0.002, 0.001, 0.001}));
-  EXPECT_EQ(rates("lion"), (Rates{1e-4, 1e-4, 1e-4}));
-  EXPECT_EQ(rates("muon"), (Rates{0.02, 0.02, 0.02}));
+  EXPECT_EQ(rates("lion"), (Rates{1e-4, 1e-3, 1e-4}));
+  EXPECT_EQ(rates("muon"), (Rates{0.02, 0.001, 0.02}));
 }
 
 TEST(MakeOptimizer, KnowsItsNames) {
@@ -86,17 +86,21 @@ TEST(Optimizers, RefuseOptionsOutOfRange) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   expect_throw<ValueError>([] { SGD({.lr = -1}); }, {"learning rate >= 0, got -1"});
   expect_throw<ValueError>([&] { Adam({.lr = nan}); }, {"got nan"});
-  expect_throw<ValueError>([] { SGD({.momentum = -0.1}); }, {"SGD: need momentum >= 0", "-0.1"});
+  expect_throw<ValueError>([] { SGD({.momentum = -0.1}); }, {"SGD: need momentum >= 0, got -0.1"});
   expect_throw<ValueError>([] { SGD({.nesterov = true}); }, {"nesterov needs momentum > 0"});
   expect_throw<ValueError>([] { SGD({.momentum = 0.9, .dampening = 0.1, .nesterov = true}); },
                            {"no dampening"});
-  expect_throw<ValueError>([&] { SGD({.weight_decay = 0.1, .defaults = keras}); }, {"Keras variant has no"});
+  expect_throw<ValueError>([&] { SGD({.weight_decay = 0.1, .defaults = keras}); },
+                           {"SGD: Keras's weight_decay is decoupled"});
   expect_throw<ValueError>([] { RMSprop({.rho = 1}); }, {"RMSprop: need 0 <= rho < 1"});
   expect_throw<ValueError>([] { RMSprop({.eps = -1}); }, {"eps >= 0"});
   expect_throw<ValueError>([] { RMSprop({.momentum = -1}); }, {"momentum >= 0"});
-  expect_throw<ValueError>([&] { RMSprop({.weight_decay = 0.1, .defaults = keras}); }, {"no weight_decay"});
-  expect_throw<ValueError>([] { Adam({.beta1 = 1}); },
-                           {"Adam: need beta1 and beta2 in [0, 1), got 1 and 0.999"});
+  expect_throw<ValueError>([] { SGD({.weight_decay = -1}); }, {"SGD: need weight_decay >= 0, got -1"});
+  expect_throw<ValueError>([] { RMSprop({.weight_decay = -1}); },
+                           {"RMSprop: need weight_decay >= 0, got -1"});
+  expect_throw<ValueError>([&] { RMSprop({.weight_decay = 0.1, .defaults = keras}); },
+                           {"set .decoupled = true"});
+  expect_throw<ValueError>([] { Adam({.beta1 = 1}); }, {"Adam: need 0 <= beta1 < 1, got 1"});
   expect_throw<ValueError>([] { Adam({.eps = -1}); }, {"eps >= 0"});
   expect_throw<ValueError>([&] { Adam({.weight_decay = 0.1, .defaults = keras}); },
                            {"set .decoupled = true"});
@@ -112,6 +116,55 @@ TEST(Optimizers, RefuseOptionsOutOfRange) {
   expect_throw<ValueError>([] { Lion({.weight_decay = -1}); }, {"Lion: need weight_decay >= 0"});
   expect_throw<ValueError>([] { Muon({.momentum = 1}); }, {"Muon: need 0 <= momentum < 1"});
   expect_throw<ValueError>([] { Muon({.lr = 0}); }, {"Muon: need lr > 0"});
+}
+
+// One step without decay from weights that were shrunk before, against a step with it.
+void expect_decoupled(Optimizer& decayed, Optimizer& plain, double shrink, Device device) {
+  std::vector<std::vector<double>> results;
+  for (Optimizer* optimizer : {&decayed, &plain}) {
+    Tensor w = from_vector(std::vector<double>{0.3, -2, 5}, {3}).to(device).set_requires_grad();
+    optimizer->attach({w});
+    for (int step = 0; step < 3; ++step) {
+      optimizer->zero_grad();
+      sum(square(w - 1.0)).backward();
+      if (optimizer == &plain) {
+        const NoGrad no_grad;
+        w.copy_(w * shrink);
+      }
+      optimizer->step();
+    }
+    results.push_back(w.to_vector<double>());
+  }
+  EXPECT_EQ(results[0], results[1]);
+}
+
+template <typename Kind, typename Options>
+void expect_decoupled(Options options) {
+  for (const Device device : devices()) {
+    for (const Defaults defaults : {Defaults::torch, Defaults::keras, Defaults::textbook}) {
+      options.lr = 0.1;
+      options.defaults = defaults;
+      Options decayed = options;
+      decayed.weight_decay = 0.5;
+      decayed.decoupled = true;
+      Kind with(decayed), without(options);
+      SCOPED_TRACE(std::string(with.type_name()) + " " + std::to_string(int(defaults)));
+      expect_decoupled(with, without, 1 - 0.1 * 0.5, device);
+    }
+  }
+}
+
+TEST(Optimizers, ShrinkWeightsByADecoupledDecay) {
+  expect_decoupled<SGD>(SgdOptions{});
+  expect_decoupled<SGD>(SgdOptions{.momentum = 0.9});
+  expect_decoupled<SGD>(SgdOptions{.momentum = 0.9, .nesterov = true});
+  expect_decoupled<RMSprop>(RmspropOptions{});
+  expect_decoupled<RMSprop>(RmspropOptions{.momentum = 0.9});
+  expect_decoupled<Adam>(AdamOptions{});
+  expect_decoupled<Adagrad>(AdagradOptions{});
+  expect_decoupled<Adadelta>(AdadeltaOptions{});
+  expect_decoupled<Adamax>(AdamaxOptions{});
+  expect_decoupled<NAdam>(NAdamOptions{});
 }
 
 TEST(Optimizers, NeedParametersToStep) {
