@@ -37,12 +37,13 @@ Samples made_up_data(const Shape& input) {
   return {rand(shape, 0, 256).to(DType::u8), rand({kSamples}, 0, 10).to(DType::i64)};
 }
 
-/// A training whose next steps can be asked for, epoch after epoch.
+/// A training whose next steps can be asked for, epoch after epoch. The order is the same in all: it lies on
+/// the device, while the host would draw a new one for longer than the GPU takes for an epoch.
 class Training {
  public:
   Training(const std::string& name, int64_t batch, Device device)
       : workload_(make_workload(name, batch)),
-        batches_(made_up_data(workload_.input), {.batch_size = batch, .shuffle = true, .drop_last = true},
+        batches_(made_up_data(workload_.input), {.batch_size = batch, .shuffle = false, .drop_last = true},
                  device),
         totals_(zeros({5}, DType::f64, device)),
         recorded_(device, [this](const auto&) {

@@ -14,6 +14,9 @@ namespace {
 
 CudaBackend* the_backend = nullptr;
 
+// Of the major version that dlengine was built with, whose functions are all in the first ones.
+constexpr size_t kOldestCudnn = 90'100;
+
 std::string version(int number) { return fmt::format("{}.{}", number / 1000, number % 1000 / 10); }
 
 // What it means that the devices cannot be counted.
@@ -56,9 +59,9 @@ std::string reason_against(uint32_t abi, int& device_count) {
   const cudaError_t error = cudaGetDeviceCount(&device_count);
   if (error != cudaSuccess) return no_devices(error);
   if (device_count == 0) return no_devices(cudaErrorNoDevice);
-  if (cudnnGetVersion() < CUDNN_VERSION) {
-    return fmt::format("cuDNN {} is older than {} that dlengine was built with", cudnnGetVersion(),
-                       CUDNN_VERSION);
+  if (const size_t dnn = cudnnGetVersion(); dnn < kOldestCudnn || dnn / 10'000 != CUDNN_MAJOR) {
+    return fmt::format("cuDNN {}.{} does not serve: need version {} from {}.{} on", dnn / 10'000,
+                       dnn / 100 % 100, CUDNN_MAJOR, kOldestCudnn / 10'000, kOldestCudnn / 100 % 100);
   }
   return unfit_device();
 }

@@ -188,7 +188,8 @@ cublasLtEpilogue_t without_relu(cublasLtEpilogue_t kind) {
   return kind == CUBLASLT_EPILOGUE_RELU_BIAS ? CUBLASLT_EPILOGUE_BIAS : kind;
 }
 
-// The algorithm that cuBLASLt thinks fastest; none if it has none for p's epilogue. The plan has no relu.
+// The algorithm that cuBLASLt thinks fastest; none if it has none for p's epilogue, which it may also call an
+// invalid value where a matrix has one row or column. The plan has no relu.
 bool choose_algorithm(cublasLtHandle_t handle, const Product& p, Plan& plan) {
   cublasLtMatmulPreferenceOpaque_t preference = preference_for(p);
   cublasLtMatmulHeuristicResult_t best{};
@@ -196,8 +197,8 @@ bool choose_algorithm(cublasLtHandle_t handle, const Product& p, Plan& plan) {
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
       handle, &plan.operation, &plan.b, &plan.a, &plan.y, &plan.y, &preference, 1, &best, &found);
   const bool exists = status == CUBLAS_STATUS_SUCCESS && found == 1 && best.state == CUBLAS_STATUS_SUCCESS;
-  const bool declined =
-      status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && found == 0);
+  const bool declined = status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE ||
+                        (status == CUBLAS_STATUS_SUCCESS && found == 0);
   check<DeviceError>(exists || (declined && p.epilogue.kind != CUBLASLT_EPILOGUE_DEFAULT),
                      "matmul: cublasLtMatmulAlgoGetHeuristic has no algorithm for {} x [{}, {}] [{}, {}] in "
                      "{}: {}",

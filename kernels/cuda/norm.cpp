@@ -41,20 +41,6 @@ std::shared_ptr<const Descriptors> descriptors_for(const Tensor& x, int64_t samp
   });
 }
 
-// cuDNN's batch norm does not take bf16, which then goes through f32.
-Tensor readable(CudaBackend& backend, const Tensor& x) {
-  if (x.dtype() != DType::bf16) return x;
-  Tensor wide = empty(x.shape(), DType::f32, x.device());
-  backend.copy(x, wide);
-  return wide;
-}
-Tensor writable(const Tensor& y) {
-  return y.dtype() == DType::bf16 ? empty(y.shape(), DType::f32, y.device()) : y;
-}
-void write_back(CudaBackend& backend, const Tensor& wide, Tensor& y) {
-  if (y.dtype() == DType::bf16) backend.copy(wide, y);
-}
-
 // What y ends in, in place.
 void finish(CudaBackend& backend, Activation activation, Tensor& y) {
   if (activation == Activation::relu) backend.unary(UnaryOp::relu, y, y);
@@ -70,44 +56,40 @@ void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const 
     fill(mean, 0);
     return fill(inv_std, 0);
   }
-  const Tensor in = readable(*this, x), out = writable(y);
-  const Factors factors = factors_for(in.dtype());
+  const Factors factors = factors_for(x.dtype());
   const bool running = state.running_mean.defined();
-  const auto d = descriptors_for(in, in.shape()[0]);
+  const auto d = descriptors_for(x, x.shape()[0]);
   {
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
     // cuDNN's running variance is the unbiased one, as ours.
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardTraining(
-        queue.dnn(), kMode, factors.one, factors.zero, d->x.get(), in.raw(), d->x.get(), out.raw(),
+        queue.dnn(), kMode, factors.one, factors.zero, d->x.get(), x.raw(), d->x.get(), y.raw(),
         d->channels.get(), weight.raw(), bias.raw(), running ? state.momentum : 0,
         running ? state.running_mean.raw() : nullptr, running ? state.running_var.raw() : nullptr, state.eps,
         mean.raw(), inv_std.raw()));
   }
-  write_back(*this, out, y);
   finish(*this, state.activation, y);
 }
 
 void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                   const BatchNormState& state, Tensor& y) {
   if (x.numel() == 0) return;
-  const Tensor in = readable(*this, x), out = writable(y);
-  const Factors factors = factors_for(in.dtype());
+  const Factors factors = factors_for(x.dtype());
   constexpr int64_t kMostSamples = 32768;  // cuDNN refuses more than 65535 in one call
-  const int64_t samples = in.shape()[0];
-  const size_t sample_bytes = size_t(in.numel() / samples) * size_of(in.dtype());
+  const int64_t samples = x.shape()[0];
+  const size_t sample_bytes = size_t(x.numel() / samples) * size_of(x.dtype());
   for (int64_t first = 0; first < samples; first += kMostSamples) {
     const size_t offset = size_t(first) * sample_bytes;
-    const auto d = descriptors_for(in, std::min(kMostSamples, samples - first));
+    const auto d = descriptors_for(x, std::min(kMostSamples, samples - first));
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
     DLENGINE_CUDA_CHECK(cudnnBatchNormalizationForwardInference(
         queue.dnn(), kMode, factors.one, factors.zero, d->x.get(),
-        static_cast<const std::byte*>(in.raw()) + offset, d->x.get(),
-        static_cast<std::byte*>(out.raw()) + offset, d->channels.get(), weight.raw(), bias.raw(),
+        static_cast<const std::byte*>(x.raw()) + offset, d->x.get(),
+        static_cast<std::byte*>(y.raw()) + offset, d->channels.get(), weight.raw(), bias.raw(),
         state.running_mean.raw(), state.running_var.raw(), state.eps));
   }
-  write_back(*this, out, y);
   finish(*this, state.activation, y);
 }
 
@@ -123,19 +105,17 @@ void CudaBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const T
     unary_grad(UnaryOp::relu, y, dy, before_relu);
     return batch_norm_grad(x, weight, mean, inv_std, Tensor(), before_relu, dx, dweight, dbias);
   }
-  const Tensor in = readable(*this, x), slope = readable(*this, dy), out = writable(dx);
-  const auto d = descriptors_for(in, in.shape()[0]);
+  const auto d = descriptors_for(x, x.shape()[0]);
   constexpr double kUnusedEps = 1e-5;  // cuDNN reads it only where mean and inv_std are not given
   {
     Queue& queue = current_queue(x.device());
     const std::lock_guard lock(queue.mutex());
-    const auto [one, zero] = factors_for(in.dtype());
-    DLENGINE_CUDA_CHECK(cudnnBatchNormalizationBackward(
-        queue.dnn(), kMode, one, zero, one, zero, d->x.get(), in.raw(), d->x.get(), slope.raw(), d->x.get(),
-        out.raw(), d->channels.get(), weight.raw(), dweight.raw(), dbias.raw(), kUnusedEps, mean.raw(),
-        inv_std.raw()));
+    const auto [one, zero] = factors_for(x.dtype());
+    DLENGINE_CUDA_CHECK(cudnnBatchNormalizationBackward(queue.dnn(), kMode, one, zero, one, zero, d->x.get(),
+                                                        x.raw(), d->x.get(), dy.raw(), d->x.get(), dx.raw(),
+                                                        d->channels.get(), weight.raw(), dweight.raw(),
+                                                        dbias.raw(), kUnusedEps, mean.raw(), inv_std.raw()));
   }
-  write_back(*this, out, dx);
 }
 
 }  // namespace dlengine::cuda

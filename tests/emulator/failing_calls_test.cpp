@@ -119,6 +119,22 @@ TEST_F(FailingCalls, OfAnyKindAreErrorsThatNameTheCall) {
                                            "cudnnConvolutionBackwardFilter"}));
 }
 
+// What cuBLASLt answers where a matrix has one row or column and the product an epilogue.
+TEST_F(FailingCalls, AProductWithoutAnAlgorithmForItsEpilogueIsDoneInParts) {
+  constexpr int kInvalidValue = 7, kNotSupported = 15;  // of cublasStatus_t
+  int64_t inputs = 37;                                  // new to the plans
+  for (const int status : {kInvalidValue, kNotSupported}) {
+    const Tensor x = randn({1, ++inputs}), w = randn({1, inputs}), b = ones({1});
+    device_->inject("cublasLtMatmulAlgoGetHeuristic", 1, status);
+    const Tensor y = linear(x.to(kCuda), w.to(kCuda), b.to(kCuda));
+    EXPECT_EQ(device_->failed_call(), "cublasLtMatmulAlgoGetHeuristic");
+    EXPECT_NEAR(y.item<double>(), linear(x, w, b).item<double>(), 1e-4);
+    device_->inject("cublasLtMatmulAlgoGetHeuristic", 1, status);
+    EXPECT_THROW(matmul(ones({2, inputs}, DType::f32, kCuda), ones({inputs, 1}, DType::f32, kCuda)),
+                 DeviceError);
+  }
+}
+
 TEST_F(FailingCalls, WhilePlansAreMadeLeaveNoHalfPlan) {
   device_->inject("*", 0, 0);
   train(5);

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+import gpu_check
 import report
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -125,6 +126,17 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("W3: exit status 1", parts["bench"]["details"])
         self.assertIn("| W5 | 256 | 0.2500 | - | - | - | 0% | - |", self.text)
         self.assertIn("| W1 | 512 | - | 0.1000 | 0.1000 | 0.1000 | 0% | - |", self.text)
+
+    def test_times_are_kept_where_a_later_program_is_stopped(self):
+        self.make_program("train_bench", "kill -KILL $(ps -o ppid= -p $$)")  # and the check with it
+        with self.assertRaises(KeyError):
+            self.check("bench")[1]["bench"]
+        self.assertIn("| W2 | 2048 | 0.1000 | 0.1000 | 0.1000 | 0% | - |", self.text)
+
+    def test_sanitizers_come_last_and_initcheck_sees_no_library(self):
+        self.assertEqual(gpu_check.PARTS[-1], "sanitize")
+        for suites in gpu_check.SANITIZERS["initcheck"][1].split(":"):
+            self.assertNotRegex(suites.lower(), "conv|matmul|linear|norm|attention|lstm|gru|recurr|-")
 
     def test_no_time_left_is_a_failure(self):
         code, parts = self.check("tests", "--minutes", "0")

@@ -114,7 +114,8 @@ TEST(BatchNorm, WithoutWeightAndBiasGivesMeanZeroAndVarianceOne) {
 }
 
 TEST(BatchNorm, KeepsAccuracyFarFromZero) {
-  // One-pass variance, mean(x^2) - mean(x)^2, has no digits left here.
+  // One-pass variance, mean(x^2) - mean(x)^2, has no digits left here. On a GPU this asks more than cuDNN
+  // promises: where it fails there, its batch norm is not what ours says.
   for (const Device device : devices()) {
     const NdArray x({4, 1}, {10000.0, 10000.5, 10001.0, 10001.5});
     const Tensor y = batch_norm(to_tensor(x, DType::f32, device), {}, {}, {}, {});

@@ -33,8 +33,6 @@ cudnnStatus_t read_norm(const Call& call, Norm& norm) {
   const Packed4d* y = find_set(call.y, "y");
   const Packed4d* channels = find_set(call.channels, "the values per channel");
   if (!x || !y || !channels) return CUDNN_STATUS_BAD_PARAM;
-  if (x->type == CUDNN_DATA_BFLOAT16)
-    return refuse(CUDNN_STATUS_NOT_SUPPORTED, kind::kNotSupported, "cuDNN's batch norm does not take bf16");
   norm.x = *x;
   norm.epsilon = call.epsilon;
   if (*y != *x) return bad(kind::kWrongShape, fmt::format("x {} and y {} differ", x->text(), y->text()));
