@@ -78,6 +78,18 @@ TEST(HealthyTraining, WithStepsOverSeveralBatches) {
   EXPECT_TRUE(doctor.findings().empty()) << doctor.report();
 }
 
+TEST(HealthyTraining, OfFewSamplesWithAnAdamThatStartsSlowly) {
+  manual_seed(1);
+  const Tensor x = randn({64, 4});
+  const TensorDataset data(x, argmax(x, 1));
+  for (const int64_t width : {64, 256}) {
+    Sequential net(Linear({.in_features = 4, .out_features = width}), ReLU(),
+                   Linear({.in_features = width, .out_features = 4}));
+    Adam optimizer({.lr = 0.01});
+    expect_healthy(net, optimizer, data, {.epochs = 10, .batch_size = 32});
+  }
+}
+
 TEST(HealthyTraining, OfALine) {
   const Tensor x = arange(-1, 1, 0.02).reshape({100, 1});
   const TensorDataset data(x, x * 3.0 + 1.0);

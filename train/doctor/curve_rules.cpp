@@ -81,7 +81,10 @@ class CourseRules {
   bool hardly_learnt() const { return loss() > kHardlyLearnt * first_; }
 
   bool stuck_by_great_steps() {
-    if (!course_.largest_step || *course_.largest_step < kGreatStep || !hardly_learnt()) return false;
+    if (epochs_.size() < kPatience || !course_.largest_step || *course_.largest_step < kGreatStep ||
+        !hardly_learnt()) {
+      return false;
+    }
     add(Symptom::rate_too_high,
         fmt::format("a step changes {} by {:.0f} % of its size, and the loss is {:.3g}, from {:.3g}",
                     course_.largest_step_layer, 100 * *course_.largest_step, loss(), first_),
