@@ -3,5 +3,6 @@
 
 #include "dlengine/layers/loss_binary.h"
 #include "dlengine/layers/loss_classes.h"
+#include "dlengine/layers/loss_labels.h"
 #include "dlengine/layers/loss_margin.h"
 #include "dlengine/layers/loss_regression.h"

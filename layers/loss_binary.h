@@ -5,6 +5,7 @@
 
 #include "dlengine/core/ops/softmax.h"
 #include "dlengine/core/tensor.h"
+#include "dlengine/layers/loss_labels.h"
 
 namespace dlengine {
 
@@ -14,6 +15,7 @@ namespace dlengine {
 class BCELoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::probabilities;
   explicit BCELoss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}
   Tensor operator()(const Tensor& probabilities, const Tensor& target) const;
 
@@ -30,6 +32,7 @@ struct BCEWithLogitsOptions {
 class BCEWithLogitsLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::logits;
   explicit BCEWithLogitsLoss(const BCEWithLogitsOptions& options = {});
   Tensor operator()(const Tensor& logits, const Tensor& target) const;
 

@@ -6,6 +6,7 @@
 
 #include "dlengine/core/ops/softmax.h"
 #include "dlengine/core/tensor.h"
+#include "dlengine/layers/loss_labels.h"
 
 namespace dlengine {
 
@@ -20,6 +21,7 @@ struct CrossEntropyOptions {
 class CrossEntropyLoss {
  public:
   static constexpr bool kReplayable = true;  // nothing but tensor operations, always the same ones
+  static constexpr Labels kLabels = Labels::classes;
   explicit CrossEntropyLoss(Reduction reduction = Reduction::mean)
       : CrossEntropyLoss(CrossEntropyOptions{.reduction = reduction}) {}
   explicit CrossEntropyLoss(const CrossEntropyOptions& options);
@@ -53,6 +55,7 @@ struct CategoricalCrossEntropyOptions {
 class CategoricalCrossEntropyLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::classes;
   explicit CategoricalCrossEntropyLoss(const CategoricalCrossEntropyOptions& options = {});
   Tensor operator()(const Tensor& probabilities, const Tensor& labels) const;
 
@@ -69,6 +72,7 @@ struct NLLLossOptions {
 class NLLLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::classes;
   explicit NLLLoss(const NLLLossOptions& options = {});
   Tensor operator()(const Tensor& log_probabilities, const Tensor& labels) const;
 
@@ -87,6 +91,7 @@ struct KLDivLossOptions {
 class KLDivLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::classes;
   explicit KLDivLoss(const KLDivLossOptions& options = {});
   Tensor operator()(const Tensor& log_probabilities, const Tensor& target) const;
 

@@ -4,6 +4,7 @@
 
 #include "dlengine/core/ops/softmax.h"
 #include "dlengine/core/tensor.h"
+#include "dlengine/layers/loss_labels.h"
 
 namespace dlengine {
 
@@ -17,6 +18,7 @@ struct HingeLossOptions {
 class HingeLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::signs;
   explicit HingeLoss(const HingeLossOptions& options = {});
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 
@@ -34,6 +36,7 @@ struct HingeEmbeddingLossOptions {
 class HingeEmbeddingLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::values;
   explicit HingeEmbeddingLoss(const HingeEmbeddingLossOptions& options = {});
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 
@@ -53,6 +56,7 @@ struct MultiMarginLossOptions {
 class MultiMarginLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::classes;
   explicit MultiMarginLoss(const MultiMarginLossOptions& options = {});
   Tensor operator()(const Tensor& scores, const Tensor& labels) const;
 

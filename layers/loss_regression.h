@@ -5,6 +5,7 @@
 
 #include "dlengine/core/ops/softmax.h"
 #include "dlengine/core/tensor.h"
+#include "dlengine/layers/loss_labels.h"
 
 namespace dlengine {
 
@@ -15,6 +16,7 @@ Tensor mse_loss(const Tensor& output, const Tensor& target, Reduction reduction 
 class MSELoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::values;
   explicit MSELoss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 
@@ -27,6 +29,7 @@ class MSELoss {
 class SumOfSquaresLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::values;
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 };
 
@@ -34,6 +37,7 @@ class SumOfSquaresLoss {
 class L1Loss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::values;
   explicit L1Loss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 
@@ -51,6 +55,7 @@ struct HuberLossOptions {
 class HuberLoss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::values;
   explicit HuberLoss(const HuberLossOptions& options = {});
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 
@@ -68,6 +73,7 @@ struct SmoothL1LossOptions {
 class SmoothL1Loss {
  public:
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::values;
   explicit SmoothL1Loss(const SmoothL1LossOptions& options = {});
   Tensor operator()(const Tensor& output, const Tensor& target) const;
 

@@ -1,13 +1,25 @@
 // What a loss is to the trainer.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
 
 #include "dlengine/core/tensor.h"
+#include "dlengine/layers/loss_labels.h"
 
 namespace dlengine {
+
+/// Which outputs are right.
+enum class Accuracy : uint8_t {
+  // As the loss takes its labels; whole numbers [N] for outputs [N, C] are classes to any loss. A function of
+  // one's own says nothing: rows of labels are values to it.
+  automatic,
+  none,
+  classes,  // the largest of a row; labels are [N] or rows, as for a squared error of one-hot labels
+  binary    // each output on its label's side of 0.5; of 0 where the loss takes logits or signs
+};
 
 /// loss(model output, labels) -> one element: the mean over the batch. Made from any function or object that
 /// is called so.
@@ -16,7 +28,10 @@ class LossFunction {
   template <typename F>
   requires std::is_invocable_r_v<Tensor, F&, const Tensor&, const Tensor&> LossFunction(
       F loss)  // NOLINT: implicit
-      : replayable_(requires { F::kReplayable; }), counted_(counting(loss)), function_(std::move(loss)) {}
+      : replayable_(requires { F::kReplayable; }),
+        labels_(labels_of<F>()),
+        counted_(counting(loss)),
+        function_(std::move(loss)) {}
   Tensor operator()(const Tensor& output, const Tensor& target) const { return function_(output, target); }
   /// True for objects with members counts(), which says so, and counted(output, target, totals), which counts
   /// the batch as Backend::count_batch() does while it computes the loss.
@@ -26,9 +41,17 @@ class LossFunction {
   }
   /// True for the library's losses: they do nothing but tensor operations, always the same ones.
   bool replayable() const { return replayable_; }
+  /// F::kLabels, or values where there is none.
+  Labels labels() const { return labels_; }
 
  private:
   using Counted = std::function<Tensor(const Tensor& output, const Tensor& target, Tensor& totals)>;
+
+  template <typename F>
+  static constexpr Labels labels_of() {
+    if constexpr (requires { F::kLabels; }) return F::kLabels;
+    return Labels::values;
+  }
 
   template <typename F>
   static Counted counting(const F& loss) {
@@ -42,6 +65,7 @@ class LossFunction {
   }
 
   bool replayable_;
+  Labels labels_;
   Counted counted_;
   std::function<Tensor(const Tensor& output, const Tensor& target)> function_;
 };

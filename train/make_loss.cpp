@@ -6,16 +6,45 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
 #include "dlengine/layers/loss.h"
 
 namespace dlengine {
 namespace {
 
-/// Keras's: of probabilities, which are brought into [1e-7, 1].
+constexpr double kLeast = 1e-7;  // Keras's epsilon(), of probabilities
+
+/// In 16-bit types 1 - 1e-7 would be 1.
+Tensor wide(const Tensor& x) { return x.dtype() == DType::f64 ? x : x.to(DType::f32); }
+
+/// Keras's: both are probabilities, which are brought into [1e-7, 1].
 struct KLDivergence {
   static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::classes;
   Tensor operator()(const Tensor& output, const Tensor& target) const {
-    return KLDivLoss()(log(clip(output, 1e-7, 1)), target);
+    return KLDivLoss()(log(clip(wide(output), kLeast, 1)), clip(wide(target), kLeast, 1));
+  }
+};
+
+/// Keras's: probabilities are brought into [1e-7, 1 - 1e-7].
+struct BinaryCrossentropy {
+  static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::probabilities;
+  Tensor operator()(const Tensor& output, const Tensor& target) const {
+    return BCELoss()(clip(wide(output), kLeast, 1 - kLeast), target);
+  }
+};
+
+/// Keras's: targets that are all 0 or 1 stand for -1 and 1. Told on the device, so that steps can be
+/// replayed.
+struct KerasHinge {
+  static constexpr bool kReplayable = true;
+  static constexpr Labels kLabels = Labels::signs;
+  bool squared = false;
+  Tensor operator()(const Tensor& output, const Tensor& target) const {
+    const Tensor t = target.detach().to(output.dtype());
+    const Tensor binary = all(equal(t * t, t));
+    return HingeLoss({.squared = squared})(output, where(binary, 2 * t - 1, t));
   }
 };
 
@@ -26,7 +55,7 @@ LossFunction categorical(bool from_logits) {
 
 LossFunction binary(bool from_logits) {
   if (from_logits) return BCEWithLogitsLoss();
-  return BCELoss();
+  return BinaryCrossentropy();
 }
 
 struct Entry {
@@ -46,8 +75,8 @@ constexpr std::array<Entry, 13> kLosses = {{
     {"mean_absolute_error", make<L1Loss>},
     {"huber", make<HuberLoss>},
     {"sum_of_squares", make<SumOfSquaresLoss>},
-    {"hinge", make<HingeLoss>},
-    {"squared_hinge", [](bool) { return LossFunction(HingeLoss({.squared = true})); }},
+    {"hinge", make<KerasHinge>},
+    {"squared_hinge", [](bool) { return LossFunction(KerasHinge{.squared = true}); }},
     {"kl_divergence", make<KLDivergence>},
     {"binary_crossentropy", binary},
     {"categorical_crossentropy", categorical},

@@ -3,9 +3,12 @@
 
 #include <cmath>
 
+#include "dlengine/core/autograd.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/train/make_loss.h"
+#include "tests/golden/golden.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/train/small_problem.h"
 
 namespace dlengine::test {
@@ -40,6 +43,43 @@ TEST(MakeLoss, CrossEntropiesTakeProbabilitiesUnlessFromLogits) {
   EXPECT_NEAR(value("binary_crossentropy", sigmoid(logits), yes),
               value("binary_crossentropy", logits, yes, true), 1e-5);
   EXPECT_NEAR(value("kl_divergence", p, one_hot(label, 2)), want, 1e-5);
+}
+
+// Stored numbers of Keras: make_keras.py.
+void expect_keras(const std::string& name, const std::string& stored, bool from_logits = false) {
+  static const Golden golden("keras.safetensors");
+  for (const Device device : devices()) {
+    SCOPED_TRACE(stored + " " + to_string(device));
+    const std::string prefix = "loss." + stored + ".";
+    Tensor output = golden.at(prefix + "output").to(device).clone().set_requires_grad();
+    const Tensor loss =
+        make_loss(name, {.from_logits = from_logits})(output, golden.at(prefix + "target").to(device));
+    loss.backward();
+    const Tolerance few = tolerance(DType::f64, {.terms = 12, .roundings = 8, .magnitude = 8});
+    expect_close(loss, to_ndarray(golden.at(prefix + "value")), few);
+    expect_close(output.grad(), to_ndarray(golden.at(prefix + "slope")), few);
+  }
+}
+
+TEST(MakeLoss, AgreesWithKeras) {
+  for (const char* name :
+       {"mse", "mae", "huber", "hinge", "squared_hinge", "kl_divergence", "binary_crossentropy",
+        "categorical_crossentropy", "sparse_categorical_crossentropy"}) {
+    expect_keras(name, name);
+  }
+  for (const char* name : {"hinge", "squared_hinge"}) expect_keras(name, std::string(name) + "_01");
+  for (const char* name : {"kl_divergence", "binary_crossentropy", "categorical_crossentropy"}) {
+    expect_keras(name, std::string(name) + "_ends");
+  }
+  for (const char* name :
+       {"binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"}) {
+    expect_keras(name, std::string(name) + "_logits", true);
+  }
+}
+
+TEST(MakeLoss, KeepsSixteenBitProbabilitiesFromTheirEnds) {
+  const Tensor p = tensor({{0, 1}}).to(DType::f16), t = tensor({{1, 0}});
+  EXPECT_NEAR(value("binary_crossentropy", p, t), -std::log(1e-7), 0.2);
 }
 
 TEST(MakeLoss, MakesLossesThatCanBeReplayed) {
