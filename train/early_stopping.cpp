@@ -12,7 +12,8 @@ double watched(const EpochRecord& record, Monitor monitor) {
   const Metrics& metrics = record.validation.samples > 0 ? record.validation : record.train;
   if (monitor == Monitor::loss) return metrics.loss;
   check<ValueError>(metrics.classes,
-                    "early stopping: there is no accuracy to monitor, as labels are no classes");
+                    "early stopping: there is no accuracy to monitor, as no output is right or wrong (see "
+                    "TrainerOptions::accuracy)");
   return -metrics.accuracy;
 }
 

@@ -9,8 +9,8 @@ namespace dlengine {
 /// Means over the samples seen.
 struct Metrics {
   double loss = 0;
-  double accuracy = 0;   // share whose largest output is the label's class; 0 where labels are no classes
-  bool classes = false;  // labels are classes, so accuracy means something
+  double accuracy = 0;   // share of the outputs that are right, as of Accuracy; 0 where labels are values
+  bool classes = false;  // outputs are right or wrong, so accuracy means something
   int64_t samples = 0;
   double seconds = 0;
 };
@@ -36,7 +36,7 @@ struct Totals {
   double loss = 0;  // of batch mean times batch size
   int64_t hits = 0;
   int64_t samples = 0;
-  bool classes = false;
+  int64_t answers = 0;  // of a sample, that are right or wrong: 1 for classes, 0 for values
 
   Metrics metrics(double seconds) const;
 };

@@ -42,8 +42,8 @@ struct Trial {
 /// The outcome of a trial: a number, of which more is better, and curves for pictures.
 struct TrialScore {
   TrialScore(double value) : score(value) {}  // NOLINT: implicit
-  /// The validation accuracy of the last epoch, or minus its validation loss where labels are no classes; the
-  /// curves are of the same numbers. Where nothing was validated, those of the training data.
+  /// The validation accuracy of the last epoch, or minus its validation loss where no output is right or
+  /// wrong; the curves are of the same numbers. Where nothing was validated, those of the training data.
   TrialScore(const History& history);  // NOLINT: implicit
 
   double score;

@@ -1,6 +1,7 @@
 // Sums of loss and accuracy with one wait per reading instead of one per step.
 #include "dlengine/train/step_log.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "dlengine/core/autograd.h"
@@ -8,20 +9,53 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
+#include "dlengine/train/metrics.h"
 #include "dlengine/train/trainer.h"
 
 namespace dlengine {
 namespace {
 
-bool has_classes(const Tensor& output, const Tensor& target) {
-  if (output.rank() != 2 || output.dim(1) < 2) return false;
-  const bool one_hot = target.shape() == output.shape();
-  const bool classes = target.rank() == 1 && target.dim(0) == output.dim(0) && !is_floating(target.dtype());
-  return one_hot || classes;
+bool is_binary(Labels labels) {
+  return labels == Labels::probabilities || labels == Labels::logits || labels == Labels::signs;
+}
+
+Labels automatic(Labels labels, const Tensor& output, const Tensor& target) {
+  const bool rows = output.rank() == 2 && output.dim(1) > 1, alike = target.shape() == output.shape();
+  const bool numbers = target.rank() == 1 && target.dim(0) == output.dim(0) && !is_floating(target.dtype());
+  if (rows && (numbers || (alike && labels == Labels::classes))) return Labels::classes;
+  return alike && is_binary(labels) ? labels : Labels::values;
+}
+
+/// What the labels of this batch are counted as.
+Labels counted_as(Accuracy accuracy, Labels labels, const Tensor& output, const Tensor& target) {
+  switch (accuracy) {
+    case Accuracy::automatic: return automatic(labels, output, target);
+    case Accuracy::none: return Labels::values;
+    case Accuracy::classes:
+      check<ShapeError>(automatic(Labels::classes, output, target) == Labels::classes,
+                        "accuracy of classes: need outputs [N, C] and labels [N] of whole numbers or [N, C], "
+                        "got {} and {} of {}",
+                        output.shape(), target.shape(), target.dtype());
+      return Labels::classes;
+    case Accuracy::binary:
+      check<ShapeError>(target.shape() == output.shape(),
+                        "binary accuracy: need labels shaped like the outputs {}, got {}", output.shape(),
+                        target.shape());
+      return is_binary(labels) ? labels : Labels::probabilities;
+  }
+  fail<ValueError>("accuracy: no kind {}", static_cast<int>(accuracy));
 }
 
 Tensor class_numbers(const Tensor& target) {
   return (target.rank() == 2 ? argmax(target, 1) : target.to(DType::i64)).contiguous();
+}
+
+/// How many outputs are on their label's side, [1] of f64.
+Tensor hits_of(Labels labels, const Tensor& output, const Tensor& target) {
+  const Tensor hits = binary_hits(output, target,
+                                  {.threshold = labels == Labels::probabilities ? 0.5 : 0,
+                                   .label_threshold = labels == Labels::signs ? 0 : 0.5});
+  return sum(hits).to(DType::f64).reshape({1});
 }
 
 /// f32 and f64 are what count_batch() takes.
@@ -34,13 +68,14 @@ Tensor as_loss(const Tensor& loss) {
 Metrics Totals::metrics(double seconds) const {
   const double n = samples > 0 ? static_cast<double>(samples) : 1.0;
   return {.loss = loss / n,
-          .accuracy = static_cast<double>(hits) / n,
-          .classes = classes,
+          .accuracy = static_cast<double>(hits) / (n * static_cast<double>(std::max<int64_t>(answers, 1))),
+          .classes = answers > 0,
           .samples = samples,
           .seconds = seconds};
 }
 
-StepLog::StepLog(Device device) : sums_(zeros({5}, DType::f64, device)) {}
+StepLog::StepLog(Device device, Accuracy accuracy)
+    : sums_(zeros({5}, DType::f64, device)), accuracy_(accuracy) {}
 
 void StepLog::start(int64_t done, const Totals& before) {
   const NoGrad no_grad;
@@ -51,8 +86,9 @@ void StepLog::start(int64_t done, const Totals& before) {
 }
 
 Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target) {
-  const bool classes = has_classes(output, target);
-  classes_ |= classes;
+  const Labels labels = counted_as(accuracy_, loss.labels(), output, target);
+  const bool classes = labels == Labels::classes;
+  if (classes) answers_ = 1;
   if (classes && loss.counts()) return loss.counted(output, target, sums_);
   Tensor value = loss(output, target);
   check<ShapeError>(value.numel() == 1, "fit: need a loss of one element, got {}", value.shape());
@@ -60,6 +96,11 @@ Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Te
   backend_for(sums_.device())
       .count_batch(as_loss(value), output.detach().contiguous(), classes ? class_numbers(target) : Tensor(),
                    sums_);
+  if (is_binary(labels)) {
+    answers_ = output.numel() / std::max<int64_t>(output.dim(0), 1);
+    Tensor hits = sums_.slice(0, 1, 2);
+    hits.copy_(hits + hits_of(labels, output, target));
+  }
   return value;
 }
 
@@ -68,7 +109,7 @@ int64_t StepLog::read() {
   totals_ = {.loss = sums[0],
              .hits = static_cast<int64_t>(sums[1]),
              .samples = static_cast<int64_t>(sums[2]),
-             .classes = classes_ || totals_.classes};
+             .answers = std::max(answers_, totals_.answers)};
   return static_cast<int64_t>(sums[4]);
 }
 

@@ -5,21 +5,20 @@
 
 #include "dlengine/core/tensor.h"
 #include "dlengine/train/history.h"
+#include "dlengine/train/loss_function.h"
 
 namespace dlengine {
-
-class LossFunction;
 
 /// loss_of() queues device work, also in a recorded step; read() waits for it.
 class StepLog {
  public:
-  explicit StepLog(Device device);
+  explicit StepLog(Device device, Accuracy accuracy = Accuracy::automatic);
 
   /// Begins an epoch of which `done` steps were counted in `before`.
   void start(int64_t done = 0, const Totals& before = {});
 
-  /// loss(output, target), the mean over the batch, added up. Hits are counted if output is [N, C] and target
-  /// either classes [N] or, one-hot, [N, C] with C > 1. Throws ShapeError unless the loss is one element.
+  /// loss(output, target), the mean over the batch, added up, and hits as accuracy says. Throws ShapeError
+  /// unless the loss is one element, and where the shapes are not those of the accuracy asked for.
   Tensor loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target);
 
   /// Brings totals() up to date. Returns the number (from 1) of the first step whose loss is not finite, or
@@ -29,7 +28,8 @@ class StepLog {
 
  private:
   Tensor sums_;  // f64 [5], as Backend::count_batch() has them
-  bool classes_ = false;
+  Accuracy accuracy_;
+  int64_t answers_ = 0;
   Totals totals_;
 };
 

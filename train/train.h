@@ -10,6 +10,7 @@
 #include "dlengine/train/history.h"
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/make_loss.h"
+#include "dlengine/train/metrics.h"
 #include "dlengine/train/plot.h"
 #include "dlengine/train/predictor.h"
 #include "dlengine/train/progress.h"

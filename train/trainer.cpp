@@ -108,7 +108,7 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
           .samples = train.size(),
           .progress = Progress(progress_options(options_)),
           .interrupt = InterruptGuard(options_.stop_on_interrupt),
-          .log = StepLog(options_.device),
+          .log = StepLog(options_.device, options_.accuracy),
           .batches = batch_loop(
               train, order, options_.accumulate,
               [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run.log); }),

@@ -49,6 +49,7 @@ struct TrainerOptions {
   // Data sets in memory of at most this size are moved to the device, where batches are put together; others
   // are sent there batch by batch.
   int64_t resident_bytes = int64_t{2} << 30;
+  Accuracy accuracy = Accuracy::automatic;
   bool stop_on_interrupt =
       true;  // fit() ends after the launch in which Ctrl-C came first; a second one kills
   ProgressOptions progress_to = stderr_progress();
@@ -76,7 +77,7 @@ struct FitOptions {
 /// Owns nothing: model and optimizer live outside. The optimizer is attached to the model's parameters if it
 /// is not yet, after the model was moved to the device and saw the shape of a sample.
 ///
-/// Accuracy is counted for outputs [N, C] with labels that are classes [N] or one-hot [N, C].
+/// Accuracy is counted where outputs are right or wrong, which the loss tells, or TrainerOptions::accuracy.
 class Trainer {
  public:
   Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options = {});

@@ -84,7 +84,7 @@ void Trainer::save_checkpoint(const std::string& path) {
                     {"loss_sum", fmt::format("{}", partial_.totals.loss)},
                     {"hits", fmt::format("{}", partial_.totals.hits)},
                     {"samples", fmt::format("{}", partial_.totals.samples)},
-                    {"classes", fmt::format("{:d}", partial_.totals.classes)},
+                    {"classes", fmt::format("{}", partial_.totals.answers)},
                     {"plateau_factor", fmt::format("{}", plateau_.factor)},
                     {"plateau_best", fmt::format("{}", plateau_.best)},
                     {"plateau_bad_epochs", fmt::format("{}", plateau_.bad_epochs)},
@@ -109,7 +109,7 @@ void Trainer::load_checkpoint(const std::string& path) {
                         .totals = {.loss = metadata.number<double>("loss_sum"),
                                    .hits = metadata.number<int64_t>("hits"),
                                    .samples = metadata.number<int64_t>("samples"),
-                                   .classes = metadata.number<int>("classes") != 0}};
+                                   .answers = metadata.number<int64_t>("classes")}};
   ReduceOnPlateau::State plateau;
   if (metadata.has("plateau_factor")) {  // older files have none
     plateau = {.factor = metadata.number<double>("plateau_factor"),

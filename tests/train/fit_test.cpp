@@ -247,6 +247,7 @@ TEST(Fit, CountsTheSameWhereTheLossDoes) {
       if (probabilities) data = TensorDataset(data.x(), one_hot(data.y(), 3));
       TrainerOptions options = quiet();
       options.device = device;
+      options.accuracy = Accuracy::classes;
       std::vector<Metrics> metrics;
       for (const bool own : {false, true}) {
         manual_seed(1);

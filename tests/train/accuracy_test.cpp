@@ -1,0 +1,145 @@
+// What counts as a right output: as the loss takes its labels, or as the trainer is told.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "dlengine/core/ops.h"
+#include "dlengine/train/make_loss.h"
+#include "dlengine/train/search.h"
+#include "tests/support/compare.h"
+#include "tests/support/devices.h"
+#include "tests/train/small_problem.h"
+
+namespace dlengine::test {
+namespace {
+
+constexpr int64_t kSamples = 30;
+
+/// A layer with one output or several, which does not learn, and what it says of fixed points.
+struct Fixed {
+  explicit Fixed(int64_t outputs)
+      : net((manual_seed(5), Sequential(Linear({.in_features = 2, .out_features = outputs})))),
+        x(randn({kSamples, 2}, 0, 2)),
+        y(net(x).detach()) {}
+
+  Metrics metrics(const LossFunction& loss, const Tensor& labels, TrainerOptions options = quiet()) {
+    SGD optimizer({.lr = 0});
+    Trainer trainer(net, loss, optimizer, options);
+    const TensorDataset data(x, labels);
+    const Metrics fitted = trainer.fit(data, {.batch_size = 4}).epochs[0].train;
+    const Metrics evaluated = trainer.evaluate(data, 7);
+    EXPECT_EQ(fitted.accuracy, evaluated.accuracy);
+    EXPECT_EQ(fitted.classes, evaluated.classes);
+    return evaluated;
+  }
+
+  Sequential net;
+  Tensor x, y;
+};
+
+/// The share of outputs that are above `bound` where labels are above `label_bound`, and only there.
+double share(const Tensor& outputs, double bound, const Tensor& labels, double label_bound) {
+  const auto y = outputs.to_vector<double>(), t = labels.to_vector<double>();
+  double hits = 0;
+  for (size_t i = 0; i < y.size(); ++i) hits += (y[i] > bound) == (t[i] > label_bound);
+  return hits / double(y.size());
+}
+
+Tensor yes_and_no(int64_t outputs) { return greater(randn({kSamples, outputs}), scalar(0.2)).to(DType::f32); }
+
+TEST(Accuracy, OfRegressionIsNone) {
+  Fixed fixed(4);
+  const Tensor targets = randn({kSamples, 4});
+  for (const LossFunction& loss : std::initializer_list<LossFunction>{
+           MSELoss(), L1Loss(), HuberLoss(), SmoothL1Loss(), SumOfSquaresLoss(), make_loss("mse")}) {
+    const Metrics metrics = fixed.metrics(loss, targets);
+    EXPECT_FALSE(metrics.classes);
+    EXPECT_EQ(metrics.accuracy, 0);
+  }
+  const auto mine = [](const Tensor& output, const Tensor& target) { return mse_loss(output, target); };
+  EXPECT_FALSE(fixed.metrics(mine, targets).classes);
+}
+
+TEST(Accuracy, OfRegressionDoesNotRankTrials) {
+  Fixed fixed(4);
+  SGD optimizer({.lr = 0.01});
+  Trainer trainer(fixed.net, MSELoss(), optimizer, quiet());
+  const History history = trainer.fit(TensorDataset(fixed.x, randn({kSamples, 4})), {.epochs = 2});
+  EXPECT_EQ(TrialScore(history).score, -history.epochs.back().train.loss);
+}
+
+TEST(Accuracy, OfYesAndNoIsThatOfEachOutput) {
+  for (const Device device : devices()) {
+    for (const int64_t outputs : {1, 3}) {
+      for (const Replay replay : {Replay::automatic, Replay::never}) {
+        SCOPED_TRACE(to_string(device) + " " + std::to_string(outputs) + " outputs");
+        Fixed fixed(outputs);
+        const Tensor yes = yes_and_no(outputs), signs = 2 * yes - 1;
+        TrainerOptions options = quiet();
+        options.device = device;
+        options.replay = replay;
+        const auto of = [&](const LossFunction& loss, const Tensor& labels) {
+          const Metrics metrics = fixed.metrics(loss, labels, options);
+          EXPECT_TRUE(metrics.classes);
+          return metrics.accuracy;
+        };
+        const double at_0 = share(fixed.y, 0, yes, 0.5);
+        EXPECT_DOUBLE_EQ(of(BCEWithLogitsLoss(), yes), at_0);
+        EXPECT_DOUBLE_EQ(of(BCEWithLogitsLoss(), yes.to(DType::u8)), at_0);
+        EXPECT_DOUBLE_EQ(of(make_loss("binary_crossentropy", {.from_logits = true}), yes), at_0);
+        EXPECT_DOUBLE_EQ(of(HingeLoss(), signs), at_0);
+        EXPECT_DOUBLE_EQ(of(make_loss("hinge"), yes), at_0);
+        fixed.net.add(Sigmoid());
+        const double at_half = share(fixed.net(fixed.x.to(device)).detach().to(kCpu), 0.5, yes, 0.5);
+        EXPECT_DOUBLE_EQ(of(BCELoss(), yes), at_half);
+        EXPECT_DOUBLE_EQ(of(make_loss("binary_crossentropy"), yes), at_half);
+      }
+    }
+  }
+}
+
+TEST(Accuracy, OfClassNumbersNeedsNoLossThatKnows) {
+  Fixed fixed(3);
+  const Tensor labels = argmax(randn({kSamples, 3}), 1);
+  const double want = mean(equal(argmax(fixed.y, 1), labels).to(DType::f64)).item<double>();
+  const auto mine = [](const Tensor& output, const Tensor& target) { return cross_entropy(output, target); };
+  EXPECT_DOUBLE_EQ(fixed.metrics(mine, labels).accuracy, want);
+  EXPECT_DOUBLE_EQ(fixed.metrics(MultiMarginLoss(), labels).accuracy, want);
+}
+
+TEST(Accuracy, IsCountedAsTheTrainerIsTold) {
+  Fixed fixed(3);
+  const Tensor rows = one_hot(argmax(randn({kSamples, 3}), 1), 3);
+  const double want = mean(equal(argmax(fixed.y, 1), argmax(rows, 1)).to(DType::f64)).item<double>();
+  TrainerOptions options = quiet();
+  options.accuracy = Accuracy::classes;
+  EXPECT_DOUBLE_EQ(fixed.metrics(MSELoss(), rows, options).accuracy, want);
+  EXPECT_DOUBLE_EQ(fixed.metrics(CrossEntropyLoss(), rows).accuracy, want);
+  options.accuracy = Accuracy::binary;
+  EXPECT_DOUBLE_EQ(fixed.metrics(MSELoss(), rows, options).accuracy, share(fixed.y, 0.5, rows, 0.5));
+  EXPECT_DOUBLE_EQ(fixed.metrics(BCEWithLogitsLoss(), rows, options).accuracy, share(fixed.y, 0, rows, 0.5));
+  options.accuracy = Accuracy::none;
+  const Metrics none = fixed.metrics(CrossEntropyLoss(), rows, options);
+  EXPECT_FALSE(none.classes);
+  EXPECT_EQ(none.accuracy, 0);
+  EXPECT_EQ(none.loss, fixed.metrics(CrossEntropyLoss(), rows).loss);
+}
+
+TEST(Accuracy, RefusesShapesThatHaveNone) {
+  Fixed fixed(3);
+  TrainerOptions options = quiet();
+  options.accuracy = Accuracy::classes;
+  const auto loss = [](const Tensor& output, const Tensor&) { return mean(output); };
+  expect_throw<ShapeError>([&] { fixed.metrics(loss, zeros({kSamples}), options); },
+                           {"accuracy of classes: need outputs [N, C]", "got [4, 3] and [4] of f32"});
+  options.accuracy = Accuracy::binary;
+  expect_throw<ShapeError>(
+      [&] {
+        fixed.metrics(loss, zeros({kSamples, 1}), options);
+      },
+      {"binary accuracy: need labels shaped like the outputs [4, 3], got [4, 1]"});
+}
+
+}  // namespace
+}  // namespace dlengine::test
