@@ -230,6 +230,7 @@ void run_backward(const Tensor& y, const Tensor& gradient) {
 }  // namespace
 
 void Tensor::backward() const {
+  check_defined("backward");
   check<ShapeError>(numel() == 1, "backward: need a scalar or the gradient of the result, the shape is {}",
                     shape());
   if (!impl_->node || !impl_->node->undefined_is_one) return backward(ones_like(*this));
@@ -238,6 +239,8 @@ void Tensor::backward() const {
 }
 
 void Tensor::backward(const Tensor& gradient) const {
+  check_defined("backward");
+  gradient.check_defined("backward");
   check<ShapeError>(gradient.shape() == shape(), "backward: the gradient has shape {}, the tensor {}",
                     gradient.shape(), shape());
   check<AutogradError>(requires_grad(),

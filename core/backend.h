@@ -74,6 +74,9 @@ enum class BinaryOp : uint8_t { add, sub, mul, div, maximum, minimum, pow };
 enum class CompareOp : uint8_t { eq, ne, lt, le, gt, ge };
 enum class ReduceOp : uint8_t { sum, mean, max, min };
 
+/// How an error names a number that is out of range.
+enum class IndexRole : uint8_t { position, label };
+
 /// True if the slope of the operation is computed from its result y, false if from its argument x.
 bool slope_from_result(UnaryOp op);
 
@@ -117,6 +120,9 @@ class Backend {
                       Tensor& y) = 0;  // index i64 shaped like y
   virtual void scatter_add(const Tensor& dy, int axis, const Tensor& index,
                            Tensor& dx) = 0;  // dx overwritten
+  // Only looks whether 0 <= index < size, in the words of an operation that uses one of the above: op, which
+  // lives as long as the program, and what the numbers are there. index i64.
+  virtual void check_index(const char* op, IndexRole role, const Tensor& index, int64_t size) = 0;
   // Batch row i is row order[(at.now() + i) % M] of all; u8 in all.x becomes f32 by pixel_value(), all else
   // stays as it is. order i64 [M], M > 0, is trusted: its numbers are in range.
   virtual void take_samples(const Samples& all, const Tensor& order, const BatchPosition& at,
@@ -273,7 +279,7 @@ Backend& backend_for(Device device);
 // --- CUDA plugin: libdlengine_cuda.so is opened at run time and exports one function of this type ---
 
 /// Changes whenever Backend or a type it uses does.
-inline constexpr uint32_t kBackendAbi = 10;
+inline constexpr uint32_t kBackendAbi = 11;
 
 /// Answers with the backend, which lives until the process ends, or with null and a reason of at most
 /// `capacity` bytes.

@@ -62,10 +62,11 @@ Positions weighted_order(const std::vector<double>& p, size_t count, const Philo
 void check_probabilities(const std::vector<double>& p, int64_t n) {
   check<ValueError>(static_cast<int64_t>(p.size()) == n, "choice: {} probabilities for {} positions",
                     p.size(), n);
-  const bool sensible = std::all_of(p.begin(), p.end(), [](double value) { return value >= 0; });
+  for (size_t i = 0; i < p.size(); ++i) {
+    check<ValueError>(p[i] >= 0, "choice: probabilities must be 0 or more, p[{}] is {}", i, p[i]);
+  }
   const double sum = std::accumulate(p.begin(), p.end(), 0.0);
-  check<ValueError>(sensible && std::abs(sum - 1) < 1e-8,
-                    "choice: probabilities must be 0 or more and sum to 1, they sum to {}", sum);
+  check<ValueError>(std::abs(sum - 1) < 1e-8, "choice: probabilities must sum to 1, they sum to {}", sum);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <ostream>
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
@@ -36,5 +37,7 @@ Device Device::best() {
 std::string to_string(Device device) {
   return device.kind == DeviceKind::cpu ? "cpu" : fmt::format("cuda:{}", device.index);
 }
+
+std::ostream& operator<<(std::ostream& out, Device device) { return out << to_string(device); }
 
 }  // namespace dlengine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ inline constexpr Device kCpu{};
 
 /// "cpu" or "cuda:0".
 std::string to_string(Device device);
+std::ostream& operator<<(std::ostream& out, Device device);
 
 /// What is known of one kind of device on this machine.
 struct DeviceReport {

@@ -2,6 +2,7 @@
 #include "dlengine/core/dtype.h"
 
 #include <algorithm>
+#include <ostream>
 
 #include "dlengine/core/check.h"
 
@@ -20,6 +21,8 @@ std::string_view name(DType dtype) {
   }
   return "unknown";
 }
+
+std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name(dtype); }
 
 DType promote(DType a, DType b) {
   if (a == b) return a;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <string_view>
 
 #include "dlengine/core/half.h"
@@ -15,6 +16,8 @@ enum class DType : uint8_t { f16, bf16, f32, f64, u8, i32, i64, boolean };
 
 /// "f32", "i64", "bool", ...
 std::string_view name(DType dtype);
+/// Writes the name.
+std::ostream& operator<<(std::ostream& out, DType dtype);
 /// Bytes of one element.
 constexpr size_t size_of(DType dtype) {
   switch (dtype) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
@@ -33,26 +34,51 @@ Tensor zeros(const Shape& shape, DType dtype, Device device) { return full(shape
 Tensor ones(const Shape& shape, DType dtype, Device device) { return full(shape, 1, dtype, device); }
 Tensor scalar(double value, DType dtype, Device device) { return full({}, value, dtype, device); }
 Tensor empty_like(const Tensor& other) {
+  other.check_defined("empty_like");
   return empty(other.shape(), other.dtype(), other.device(), layout_of(other));
 }
-Tensor zeros_like(const Tensor& other) { return zeros(other.shape(), other.dtype(), other.device()); }
+Tensor zeros_like(const Tensor& other) {
+  other.check_defined("zeros_like");
+  return zeros(other.shape(), other.dtype(), other.device());
+}
 Tensor full_like(const Tensor& other, double value) {
+  other.check_defined("full_like");
   return full(other.shape(), value, other.dtype(), other.device());
 }
-Tensor ones_like(const Tensor& other) { return ones(other.shape(), other.dtype(), other.device()); }
+Tensor ones_like(const Tensor& other) {
+  other.check_defined("ones_like");
+  return ones(other.shape(), other.dtype(), other.device());
+}
+
+namespace {
+
+/// Of `count` numbers of an operation that makes them on the host, in f64 first.
+std::vector<double> host_numbers(const char* op, double count) {
+  constexpr double kMost = 0x1p56 / sizeof(double);  // no machine has more memory
+  check<OutOfMemoryError>(count <= kMost, "{}: out of memory: {} numbers need {:.3g} bytes", op, count,
+                          count * sizeof(double));
+  try {
+    return std::vector<double>(static_cast<size_t>(count));
+  } catch (const std::bad_alloc&) {
+    fail<OutOfMemoryError>("{}: out of memory: {} numbers need {:.3g} bytes", op, count,
+                           count * sizeof(double));
+  }
+}
+
+}  // namespace
 
 Tensor arange(double start, double stop, double step, DType dtype, Device device) {
   check<ValueError>(step != 0 && std::isfinite((stop - start) / step),
                     "arange: from {} to {} by {} has no end", start, stop, step);
-  const auto count = std::max<int64_t>(0, static_cast<int64_t>(std::ceil((stop - start) / step)));
-  std::vector<double> values(static_cast<size_t>(count));
+  std::vector<double> values = host_numbers("arange", std::max(0.0, std::ceil((stop - start) / step)));
+  const auto count = static_cast<int64_t>(values.size());
   for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = start + static_cast<double>(i) * step;
   return from_vector(values, {count}).to(dtype).to(device);
 }
 
 Tensor linspace(double start, double stop, int64_t count, DType dtype, Device device) {
   check<ValueError>(count >= 0, "linspace: need a count of 0 or more, got {}", count);
-  std::vector<double> values(static_cast<size_t>(count));
+  std::vector<double> values = host_numbers("linspace", static_cast<double>(count));
   const double distance = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
   for (int64_t i = 0; i < count; ++i) {
     values[static_cast<size_t>(i)] = start + static_cast<double>(i) * distance;
@@ -122,6 +148,7 @@ Tensor rand(const Shape& shape, double low, double high, DType dtype, Device dev
 Tensor randn(const Shape& shape, double mean, double deviation, DType dtype, Device device,
              Generator& generator) {
   check_floating("randn", dtype);
+  check<ValueError>(!(deviation < 0), "randn: need a deviation of 0 or more, got {}", deviation);
   Tensor y = empty(shape, dtype, device);
   backend_for(device).normal(y, mean, deviation, generator.next_key());
   return y;

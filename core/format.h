@@ -1,4 +1,5 @@
-// Internal: fmt formatters of our types. Not included from public headers.
+// For programs that use fmt: formatters, so that fmt::print("{}", tensor) works. No other public header
+// brings fmt, so include this one where it is wanted.
 #pragma once
 
 #include <fmt/format.h>
@@ -8,6 +9,13 @@
 #include "dlengine/core/device.h"
 #include "dlengine/core/dtype.h"
 #include "dlengine/core/shape.h"
+
+namespace dlengine {
+
+class Tensor;
+std::string to_string(const Tensor& tensor);
+
+}  // namespace dlengine
 
 template <>
 struct fmt::formatter<dlengine::DType> : fmt::formatter<fmt::string_view> {
@@ -28,5 +36,12 @@ template <>
 struct fmt::formatter<dlengine::Device> : fmt::formatter<fmt::string_view> {
   auto format(dlengine::Device device, fmt::format_context& context) const {
     return fmt::formatter<fmt::string_view>::format(dlengine::to_string(device), context);
+  }
+};
+
+template <>
+struct fmt::formatter<dlengine::Tensor> : fmt::formatter<fmt::string_view> {
+  auto format(const dlengine::Tensor& tensor, fmt::format_context& context) const {
+    return fmt::formatter<fmt::string_view>::format(dlengine::to_string(tensor), context);
   }
 };

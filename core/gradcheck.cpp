@@ -37,6 +37,7 @@ Tensor central_differences(const std::function<double(const Tensor&)>& f, const 
 }  // namespace
 
 Tensor numerical_gradient(const std::function<double(const Tensor&)>& f, const Tensor& x, double h) {
+  x.check_defined("numerical_gradient");
   check<DTypeError>(x.dtype() == DType::f64 || x.dtype() == DType::f32,
                     "numerical_gradient: need f32 or f64, got {}", x.dtype());
   check<ValueError>(h >= 0, "numerical_gradient: need a step above 0, or 0 for the usual one, got {}", h);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ostream>
 
 #include "dlengine/core/check.h"
 
@@ -47,6 +48,8 @@ void Dims::erase(int axis) {
 std::string to_string(const Dims& dims) {
   return fmt::format("[{}]", fmt::join(dims.begin(), dims.end(), ", "));
 }
+
+std::ostream& operator<<(std::ostream& out, const Dims& dims) { return out << to_string(dims); }
 
 Strides contiguous_strides(const Shape& shape) {
   Strides strides = shape;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <span>
 #include <string>
 
@@ -62,6 +63,7 @@ using Strides = Dims;
 
 /// "[2, 3, 4]".
 std::string to_string(const Dims& dims);
+std::ostream& operator<<(std::ostream& out, const Dims& dims);
 
 /// Row-major strides in elements.
 Strides contiguous_strides(const Shape& shape);

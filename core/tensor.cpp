@@ -16,13 +16,20 @@ Tensor::Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& sh
                DType dtype)
     : impl_(make_small<Impl>(std::move(storage), offset, shape, strides, dtype)) {}
 
-int64_t Tensor::dim(int axis) const { return shape()[normalize_axis("dim", axis, rank())]; }
+int64_t Tensor::dim(int axis) const {
+  check_defined("dim");
+  return shape()[normalize_axis("dim", axis, rank())];
+}
 
 bool Tensor::is_contiguous() const { return dlengine::is_contiguous(shape(), strides()); }
 
-Tensor Tensor::detach() const { return {storage(), offset(), shape(), strides(), dtype()}; }
+Tensor Tensor::detach() const {
+  check_defined("detach");
+  return {storage(), offset(), shape(), strides(), dtype()};
+}
 
 Tensor& Tensor::set_requires_grad(bool value) {
+  check_defined("set_requires_grad");
   check<DTypeError>(!value || is_floating(dtype()),
                     "set_requires_grad: only floating tensors have gradients, this is {}", dtype());
   check<AutogradError>(impl_->node == nullptr,
@@ -31,12 +38,17 @@ Tensor& Tensor::set_requires_grad(bool value) {
   return *this;
 }
 
+void Tensor::throw_undefined(const char* op) {
+  fail<ValueError>("{}: the tensor is undefined (no gradient yet?)", op);
+}
+
 void Tensor::throw_wrong_type(DType wanted) const {
   fail<DTypeError>("data: the tensor is {}, it was read as {}", dtype(), wanted);
 }
 
 template <typename T>
 std::vector<T> Tensor::to_vector() const {
+  check_defined("to_vector");
   Capture::refuse("reads elements on the host");
   refuse_in_trace("reads elements on the host");
   const Tensor host = detach().to(kCpu).contiguous();
@@ -50,6 +62,7 @@ std::vector<T> Tensor::to_vector() const {
 
 template <typename T>
 T Tensor::item() const {
+  check_defined("item");
   check<ShapeError>(numel() == 1, "item: need one element, the shape is {}", shape());
   return to_vector<T>().front();
 }
@@ -68,6 +81,7 @@ DLENGINE_INSTANTIATE(bool)
 namespace {
 
 void check_writable(const char* op, const Tensor& tensor) {
+  tensor.check_defined(op);
   const bool on_tape = tensor.requires_grad() || tensor.impl()->node;
   check<AutogradError>(!on_tape || !grad_enabled(),
                        "{}: the tensor is on the tape; write to it inside of a NoGrad, or detach() it", op);
@@ -78,6 +92,7 @@ void check_writable(const char* op, const Tensor& tensor) {
 
 Tensor& Tensor::copy_(const Tensor& source) {
   check_writable("copy_", *this);
+  source.check_defined("copy_");
   check<ShapeError>(broadcast_shapes("copy_", shape(), source.shape()) == shape(),
                     "copy_: {} does not broadcast to {}", source.shape(), shape());
   Tensor target = detach();

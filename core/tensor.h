@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,8 +21,9 @@ namespace dlengine {
 class Node;
 
 /// A handle: copies share elements, gradient and place on the tape, as in PyTorch. Views (slice, transpose,
-/// reshape where it can) share the elements. A default-constructed Tensor is undefined; only defined() may be
-/// asked of it.
+/// reshape where it can) share the elements. A default-constructed Tensor is undefined, as grad() is before
+/// backward(): what computes with one throws a ValueError. The accessors from shape() to data() do not look,
+/// as every operation calls them many times; ask defined() first where that is not known.
 ///
 /// Every operation that computes elements is differentiable where its docstring has a "Grads" line.
 class Tensor {
@@ -32,6 +34,11 @@ class Tensor {
          DType dtype);
 
   bool defined() const { return impl_ != nullptr; }
+  /// Throws ValueError, in the name of op, if the tensor is undefined.
+  void check_defined(const char* op) const {
+    if (!impl_) [[unlikely]]
+      throw_undefined(op);
+  }
   const Shape& shape() const { return impl_->shape; }
   const Strides& strides() const { return impl_->strides; }  // in elements
   int rank() const { return impl_->shape.rank(); }
@@ -113,9 +120,15 @@ class Tensor {
   /// Marks a leaf whose gradient backward() shall collect. Throws DTypeError for integers.
   Tensor& set_requires_grad(bool value = true);
   /// The gradient collected since the last zero_grad(); undefined if there is none.
-  Tensor grad() const { return Tensor(impl_->grad); }
+  Tensor grad() const {
+    check_defined("grad");
+    return Tensor(impl_->grad);
+  }
   /// Forgets the gradient. Its memory stays with the tensor for the next backward().
-  void zero_grad() { impl_->grad = nullptr; }
+  void zero_grad() {
+    check_defined("zero_grad");
+    impl_->grad = nullptr;
+  }
   /// Back-propagates from this scalar (or from any tensor, given dL/dthis) into the leaves' grad().
   void backward() const;
   void backward(const Tensor& gradient) const;
@@ -125,6 +138,8 @@ class Tensor {
   /// Shows the elements of `other` from now on, through every copy of this handle, and forgets the gradient:
   /// how parameters move to another device, type or arena. For leaves.
   void set_data(const Tensor& other) {
+    check_defined("set_data");
+    other.check_defined("set_data");
     const bool wants_grad = impl_->requires_grad;
     *impl_ = *other.impl_;
     impl_->requires_grad = wants_grad;
@@ -158,11 +173,13 @@ class Tensor {
 
  private:
   [[noreturn]] void throw_wrong_type(DType wanted) const;
+  [[noreturn]] static void throw_undefined(const char* op);
 
   std::shared_ptr<Impl> impl_;
 };
 
 /// Text like NumPy's, shortened with "..." beyond 1000 elements.
 std::string to_string(const Tensor& tensor);
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
 }  // namespace dlengine

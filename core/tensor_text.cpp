@@ -1,6 +1,7 @@
 // Tensors as text, with the digits, columns and lines of numpy.array2string(x, separator=", ").
 #include <algorithm>
 #include <cmath>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -127,5 +128,7 @@ std::string to_string(const Tensor& tensor) {
   return fmt::format("{}\n{} {} on {}", Printer(tensor).text(), tensor.dtype(), tensor.shape(),
                      tensor.device());
 }
+
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor) { return out << to_string(tensor); }
 
 }  // namespace dlengine

@@ -1,6 +1,7 @@
 // What several losses need.
 #include "dlengine/layers/loss_common.h"
 
+#include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/index.h"
@@ -38,7 +39,9 @@ Tensor checked_classes(const char* loss, const Tensor& output, const Tensor& lab
       is_floating(output.dtype()) && !is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
       "{}: need a floating output and labels that are u8, i32 or i64, got {} and {}", loss, output.dtype(),
       labels.dtype());
-  return labels.to(DType::i64);
+  const Tensor classes = labels.to(DType::i64).contiguous();
+  backend_for(classes.device()).check_index(loss, IndexRole::label, classes, output.dim(1));
+  return classes;
 }
 
 Tensor label_rows(const char* loss, const Tensor& output, const Tensor& labels) {

@@ -20,8 +20,9 @@ void check_parameters(const std::vector<Tensor>& parameters) {
     check<ValueError>(tensor.defined() && !tensor.impl()->node,
                       "optimizer: parameter {} is undefined or the result of an operation", i);
     check<ValueError>(seen.insert(tensor.impl().get()).second, "optimizer: parameter {} is given twice", i);
-    check<DTypeError>(tensor.dtype() == parameters[0].dtype() &&
-                          (tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64),
+    check<DTypeError>(tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64,
+                      "optimizer: need parameters in f32 or f64, number {} is {}", i, tensor.dtype());
+    check<DTypeError>(tensor.dtype() == parameters[0].dtype(),
                       "optimizer: need parameters of one type, f32 or f64; number 0 is {}, number {} is {}",
                       parameters[0].dtype(), i, tensor.dtype());
     check<DeviceError>(tensor.device() == parameters[0].device(),

@@ -84,6 +84,8 @@ class Tracer final : public Backend {
   void scatter_add(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) override {
     write_down("scatter_add", dy, axis, index, dx);
   }
+  // Not in a graph: the functions above look themselves.
+  void check_index(const char*, IndexRole, const Tensor&, int64_t) override {}
   void take_samples(const Samples&, const Tensor&, const BatchPosition&, Samples&) override {
     refuse("gathers training samples");
   }

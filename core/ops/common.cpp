@@ -11,18 +11,10 @@
 
 namespace dlengine {
 
-namespace {
-
-void check_defined(const char* op, const Tensor& tensor) {
-  check<ValueError>(tensor.defined(), "{}: an operand is undefined", op);
-}
-
-}  // namespace
-
 void check_operands(const char* op, std::initializer_list<const Tensor*> tensors) {
   const Tensor* first = nullptr;
   for (const Tensor* tensor : tensors) {
-    check_defined(op, *tensor);
+    tensor->check_defined(op);
     if (!first) {
       first = tensor;
       continue;
@@ -79,10 +71,11 @@ Ending with_key(const char* op, Ending ending) {
 }
 
 Tensor unary(const Unary& f, const char* name, const Tensor& x, Takes takes) {
-  check_defined(name, x);
+  x.check_defined(name);
   if (!is_floating(x.dtype())) {
     if (takes == Takes::floating) throw_unsupported_dtype(name, x.dtype(), "a floating type");
     if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
+    if (takes == Takes::promoted) return unary(f, name, x.to(DType::f32));
   }
   Tensor y = empty_like(x);
   backend_for(x.device()).unary(f, x, y);
@@ -94,6 +87,11 @@ Tensor unary(const Unary& f, const char* name, const Tensor& x, Takes takes) {
         backend_for(dy.device()).unary_grad(f, saved.get(), dy, gradient);
         dx.add(0, gradient);
       });
+}
+
+const char* node_name(const Ending& ending, const NodeNames& names) {
+  if (ending.dropout > 0) return names.with_dropout;
+  return ending.activation == Activation::relu ? names.with_relu : names.plain;
 }
 
 void finish(const Ending& ending, Tensor& y) {

@@ -36,9 +36,18 @@ Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> ope
 /// for a share outside of [0, 1) and for dropout without relu.
 Ending with_key(const char* op, Ending ending);
 
-enum class Takes : uint8_t { floating, numeric };
+/// The names of an operation on the tape, by its ending.
+struct NodeNames {
+  const char* plain;
+  const char* with_relu;
+  const char* with_dropout = nullptr;  // behind relu
+};
+const char* node_name(const Ending& ending, const NodeNames& names);
 
-/// y = f(x), on the tape; throws DTypeError that names `name` for types that it does not take.
+enum class Takes : uint8_t { floating, numeric, promoted };
+
+/// y = f(x), on the tape; throws DTypeError that names `name` for types that it does not take. Where it takes
+/// promoted types, it computes integers in f32.
 Tensor unary(const Unary& f, const char* name, const Tensor& x, Takes takes = Takes::floating);
 
 /// Applies the ending to y in place.

@@ -46,7 +46,8 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
   const Tensor images = dense(x, layout), filters = dense(w);
   backend_for(x.device()).conv2d(images, filters, bias.defined() ? dense(bias) : bias, params, y);
   Forward forward{params, layout, Saved(images), Saved(filters), saved_result(params.activation, y)};
-  return record("conv2d", y, {x, w, bias}, [forward = std::move(forward)](const Tensor& dy, InputGrads& dx) {
+  const char* name = node_name(params.activation, {"conv2d", "conv2d, relu"});
+  return record(name, y, {x, w, bias}, [forward = std::move(forward)](const Tensor& dy, InputGrads& dx) {
     add_gradients(forward, dy, dx);
   });
 }

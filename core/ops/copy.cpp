@@ -35,14 +35,19 @@ Tensor moved(const Tensor& x, Device device) {
 
 }  // namespace
 
-Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+Tensor Tensor::contiguous() const {
+  check_defined("contiguous");
+  return is_contiguous() ? *this : clone();
+}
 
 Tensor Tensor::clone() const {
+  check_defined("clone");
   return record("clone", converted(*this, dtype()), {*this},
                 [](const Tensor& dy, InputGrads& dx) { dx.add(0, dy); });
 }
 
 Tensor Tensor::to(DType target) const {
+  check_defined("to");
   if (target == dtype()) return *this;
   Tensor y = converted(*this, target);
   if (!is_floating(target)) return y;
@@ -51,6 +56,7 @@ Tensor Tensor::to(DType target) const {
 }
 
 Tensor Tensor::to(Device target) const {
+  check_defined("to");
   if (target == device()) return *this;
   return record("to device", moved(dense(*this), target), {*this},
                 [from = device()](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.to(from)); });

@@ -130,14 +130,39 @@ Tensor pow(const Tensor& x1, const Tensor& x2) {
                 });
 }
 
-Tensor pow(const Tensor& a, double b) { return pow(a, scalar(b, a.dtype(), a.device())); }
+namespace {
 
-Tensor scale_shift(const Tensor& x, double scale, double shift) {
-  check_operands("scale_shift", {&x});
-  const bool whole = std::trunc(scale) == scale && std::trunc(shift) == shift;
-  check<DTypeError>(is_floating(x.dtype()) || (whole && x.dtype() != DType::boolean),
-                    "scale_shift: x is {}; convert it to a floating type to compute x * {} + {}", x.dtype(),
-                    scale, shift);
+bool is_whole(double number) { return std::trunc(number) == number && std::isfinite(number); }
+
+/// x, or x in f32 if it is of integers and meets numbers that are not.
+Tensor fit_for(const char* op, const Tensor& x, bool whole) {
+  check_operands(op, {&x});
+  if (is_floating(x.dtype())) return x;
+  if (x.dtype() == DType::boolean) throw_unsupported_dtype(op, x.dtype(), "a numeric type");
+  return whole ? x : x.to(DType::f32);
+}
+
+/// By squaring; exact as far as the type holds the powers.
+Tensor whole_power(Tensor base, uint64_t exponent) {
+  Tensor result = ones_like(base);
+  for (; exponent > 0; exponent /= 2) {
+    if (exponent % 2 == 1) result = result * base;
+    if (exponent > 1) base = base * base;
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor pow(const Tensor& base, double b) {
+  const bool whole = is_whole(b) && b >= 0 && b < 0x1p63;
+  const Tensor a = fit_for("pow", base, whole);
+  if (!is_floating(a.dtype())) return whole_power(a, static_cast<uint64_t>(b));
+  return pow(a, scalar(b, a.dtype(), a.device()));
+}
+
+Tensor scale_shift(const Tensor& given, double scale, double shift) {
+  const Tensor x = fit_for("scale_shift", given, is_whole(scale) && is_whole(shift));
   Tensor y = empty_like(x);
   backend_for(x.device()).scale_shift(x, scale, shift, y);
   return record("scale_shift", y, {x}, [scale](const Tensor& dy, InputGrads& dx) {
@@ -145,11 +170,15 @@ Tensor scale_shift(const Tensor& x, double scale, double shift) {
   });
 }
 
-Tensor operator/(const Tensor& x, double b) {
+Tensor operator/(const Tensor& given, double b) {
+  const Tensor x = fit_for("div", given, is_whole(b));
   return is_floating(x.dtype()) ? scale_shift(x, 1 / b, 0) : div(x, scalar(b, x.dtype(), x.device()));
 }
 
-Tensor operator/(double a, const Tensor& x) { return div(scalar(a, x.dtype(), x.device()), x); }
+Tensor operator/(double a, const Tensor& given) {
+  const Tensor x = fit_for("div", given, is_whole(a));
+  return div(scalar(a, x.dtype(), x.device()), x);
+}
 
 namespace {
 
@@ -193,18 +222,18 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
 }
 
 Tensor abs(const Tensor& x) { return unary(UnaryOp::abs, "abs", x, Takes::numeric); }
-Tensor exp(const Tensor& x) { return unary(UnaryOp::exp, "exp", x); }
-Tensor expm1(const Tensor& x) { return unary(UnaryOp::expm1, "expm1", x); }
-Tensor log(const Tensor& x) { return unary(UnaryOp::log, "log", x); }
-Tensor log1p(const Tensor& x) { return unary(UnaryOp::log1p, "log1p", x); }
-Tensor sqrt(const Tensor& x) { return unary(UnaryOp::sqrt, "sqrt", x); }
-Tensor rsqrt(const Tensor& x) { return unary(UnaryOp::rsqrt, "rsqrt", x); }
+Tensor exp(const Tensor& x) { return unary(UnaryOp::exp, "exp", x, Takes::promoted); }
+Tensor expm1(const Tensor& x) { return unary(UnaryOp::expm1, "expm1", x, Takes::promoted); }
+Tensor log(const Tensor& x) { return unary(UnaryOp::log, "log", x, Takes::promoted); }
+Tensor log1p(const Tensor& x) { return unary(UnaryOp::log1p, "log1p", x, Takes::promoted); }
+Tensor sqrt(const Tensor& x) { return unary(UnaryOp::sqrt, "sqrt", x, Takes::promoted); }
+Tensor rsqrt(const Tensor& x) { return unary(UnaryOp::rsqrt, "rsqrt", x, Takes::promoted); }
 Tensor square(const Tensor& x) { return unary(UnaryOp::square, "square", x, Takes::numeric); }
-Tensor reciprocal(const Tensor& x) { return unary(UnaryOp::reciprocal, "reciprocal", x); }
+Tensor reciprocal(const Tensor& x) { return unary(UnaryOp::reciprocal, "reciprocal", x, Takes::promoted); }
 Tensor sign(const Tensor& x) { return unary(UnaryOp::sign, "sign", x, Takes::numeric); }
-Tensor sin(const Tensor& x) { return unary(UnaryOp::sin, "sin", x); }
-Tensor cos(const Tensor& x) { return unary(UnaryOp::cos, "cos", x); }
-Tensor erf(const Tensor& x) { return unary(UnaryOp::erf, "erf", x); }
+Tensor sin(const Tensor& x) { return unary(UnaryOp::sin, "sin", x, Takes::promoted); }
+Tensor cos(const Tensor& x) { return unary(UnaryOp::cos, "cos", x, Takes::promoted); }
+Tensor erf(const Tensor& x) { return unary(UnaryOp::erf, "erf", x, Takes::promoted); }
 Tensor floor(const Tensor& x) { return unary(UnaryOp::floor, "floor", x); }
 Tensor ceil(const Tensor& x) { return unary(UnaryOp::ceil, "ceil", x); }
 Tensor round(const Tensor& x) { return unary(UnaryOp::round, "round", x); }

@@ -17,14 +17,14 @@ Tensor div(const Tensor& a, const Tensor& b);      // integers: rounded towards 
 Tensor maximum(const Tensor& a, const Tensor& b);  // where equal, each operand gets half of the gradient
 Tensor minimum(const Tensor& a, const Tensor& b);
 Tensor pow(const Tensor& a, const Tensor& b);  // floating; the gradient of b needs a > 0
-Tensor pow(const Tensor& a, double b);
+Tensor pow(const Tensor& a, double b);         // integers to a whole power >= 0 stay integers
 
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 
-/// x * scale + shift; keeps x's type. Grads: x.
+/// x * scale + shift; keeps x's type, but integers become f32 where a number is not whole. Grads: x.
 Tensor scale_shift(const Tensor& x, double scale, double shift);
 
 inline Tensor operator-(const Tensor& x) { return scale_shift(x, -1, 0); }
@@ -48,8 +48,8 @@ Tensor greater_equal(const Tensor& a, const Tensor& b);
 /// condition ? a : b, element by element, all three broadcast. condition is bool. Grads: a, b.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 
-// Functions of one element; activations are in activation.h. Grads: x. Types: floating (abs, square and sign:
-// numeric).
+// Functions of one element; activations are in activation.h. Grads: x. Types: floating; abs, square and sign
+// keep integers, exp to erf compute them in f32.
 Tensor abs(const Tensor& x);  // slope 0 at 0
 Tensor exp(const Tensor& x);
 Tensor expm1(const Tensor& x);  // exp(x) - 1, exact near 0

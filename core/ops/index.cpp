@@ -59,18 +59,15 @@ Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype) {
   check<DTypeError>(!is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
                     "one_hot: labels must be u8, i32 or i64, got {}", labels.dtype());
   check<ValueError>(classes > 0, "one_hot: need 1 class or more, got {}", classes);
-  // Row c of the unit matrix stands for class c; index_select checks the range. Classes are counted on the
+  // Row c of the unit matrix stands for class c. Classes are counted on the
   // device, as a recorded step can do, too.
   const Tensor numbers = cumsum(ones({classes}, DType::i64, labels.device()), 0) - 1.0;
   const Tensor unit = equal(numbers.unsqueeze(1), numbers).to(dtype);
   Shape shape = labels.shape();
   shape.push_back(classes);
-  try {
-    return index_select(unit, 0, labels.to(DType::i64).reshape({labels.numel()})).reshape(shape);
-  } catch (Error& error) {
-    error.add_context("one_hot");
-    throw;
-  }
+  const Tensor rows = dense(labels.to(DType::i64)).reshape({labels.numel()});
+  backend_for(rows.device()).check_index("one_hot", IndexRole::label, rows, classes);
+  return index_select(unit, 0, rows).reshape(shape);
 }
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
@@ -109,6 +106,7 @@ Tensor stack(const std::vector<Tensor>& parts, int axis) {
   check<ValueError>(!parts.empty(), "stack: nothing to join");
   std::vector<Tensor> wide;
   for (const Tensor& part : parts) {
+    check_operands("stack", {&parts[0], &part});
     check<ShapeError>(part.shape() == parts[0].shape(), "stack: parts are {} and {}", parts[0].shape(),
                       part.shape());
     wide.push_back(part.unsqueeze(axis));

@@ -16,7 +16,7 @@ Tensor index_select(const Tensor& x, int axis, const Tensor& index);
 Tensor gather(const Tensor& x, int axis, const Tensor& index);
 
 /// Classes [..] (integers) -> [.., classes] with a 1 at each class. No gradient. Throws DTypeError;
-/// ValueError for a class out of range (on a GPU when the result is next read, in the name of index_select).
+/// ValueError for a class out of range (on a GPU when the result is next read).
 Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype = DType::f32);
 
 /// Joins tensors along an axis; they agree in type, device and every other axis. Types: any. Grads: all.

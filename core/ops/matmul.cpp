@@ -1,11 +1,15 @@
 // Matrix products.
 #include "dlengine/core/ops/matmul.h"
 
+#include <algorithm>
+
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
 #include "dlengine/core/shape_rules.h"
 
 namespace dlengine {
@@ -54,6 +58,23 @@ Tensor matmul_matrices(const Tensor& a, const Tensor& b) {
                 });
 }
 
+bool is_integer(const Tensor& x) { return !is_floating(x.dtype()) && x.dtype() != DType::boolean; }
+
+/// The sums of products of integers, in i64. No device has a matrix product of them, so they are multiplied
+/// and summed as elements, for a part of the summed axis at a time.
+Tensor multiply_integers(const Tensor& a, const Tensor& b) {
+  constexpr int64_t kProducts = int64_t{1} << 22;  // at a time: 32 MiB
+  const Shape shape = matmul_shape(a.shape(), b.shape());
+  const int64_t part = std::max<int64_t>(1, kProducts / std::max<int64_t>(1, shape.product()));
+  Tensor y = zeros(shape, DType::i64, a.device());
+  for (int64_t k = 0; k < a.dim(-1); k += part) {
+    const Tensor columns = a.slice(-1, k, k + part).unsqueeze(-1),
+                 rows = b.slice(-2, k, k + part).unsqueeze(-3);
+    y = y + sum(columns.to(DType::i64) * rows.to(DType::i64), {.axes = {-2}});
+  }
+  return y;
+}
+
 struct LinearBackward {
   Saved x, weight, result;
   double scale;  // of a dropout behind relu, else 1
@@ -78,12 +99,13 @@ struct LinearBackward {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_operands("matmul", {&a, &b});
-  check_one_floating_type("matmul", {&a, &b});
+  const bool integers = is_integer(a) && is_integer(b);
+  if (!integers) check_one_floating_type("matmul", {&a, &b});
   check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: need vectors or matrices, got a {} and b {}",
                     a.shape(), b.shape());
   if (a.rank() == 1) return matmul(a.unsqueeze(0), b).squeeze(b.rank() == 1 ? 0 : -2);
   if (b.rank() == 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
-  return matmul_matrices(a, b);
+  return integers ? multiply_integers(a, b) : matmul_matrices(a, b);
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Ending& given) {
@@ -109,7 +131,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const E
   Backend& backend = backend_for(x.device());
   backend.linear(rows, columns, bias.defined() ? dense(bias) : bias, ending.activation, y);
   if (ending.dropout > 0) backend.dropout(y, ending.dropout, ending.key, y);
-  y = record("linear", y, {x, weight, bias},
+  const char* name = node_name(ending, {"linear", "linear, relu", "linear, relu, dropout"});
+  y = record(name, y, {x, weight, bias},
              LinearBackward{Saved(rows), Saved(columns), saved_result(ending, y), ending.scale()});
   if (ending.activation == Activation::relu) offer_mask(y, ending.scale());
   return y;

@@ -10,8 +10,9 @@ namespace dlengine {
 
 /// a [.., M, K] times b [.., K, N] -> [.., M, N]; batch axes broadcast. A vector a [K] counts as a row, b [K]
 /// as a column, and that axis is dropped from the result, as in NumPy. Transposed views are multiplied
-/// without a copy. Types: floating, one type; 16-bit floats sum in f32. Grads: a, b. Throws ShapeError,
-/// DTypeError, DeviceError.
+/// without a copy. Types: floating, one type; 16-bit floats sum in f32. Integers of any types give i64; they
+/// are meant for small products, for large ones convert to f64, which is exact up to 2^53. Grads: a, b.
+/// Throws ShapeError, DTypeError, DeviceError.
 Tensor matmul(const Tensor& a, const Tensor& b);
 
 /// NumPy's dot: the product of two vectors, of two matrices, of numbers and tensors; else the last axis of a

@@ -13,6 +13,8 @@ namespace dlengine {
 
 namespace {
 
+constexpr NodeNames kNames{"batch_norm", "batch_norm, relu"};
+
 /// Type of the per-channel tensors that go with x.
 DType channel_type(const Tensor& x) { return x.dtype() == DType::f64 ? DType::f64 : DType::f32; }
 
@@ -46,7 +48,7 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
   for (const Tensor& running : {state.running_mean, state.running_var}) {
     if (running.defined()) written_in_place(running);
   }
-  return record("batch_norm", y, {x, weight, bias},
+  return record(node_name(state.activation, kNames), y, {x, weight, bias},
                 [layout, x = Saved(images), weight = Saved(scale), mean, inv_std,
                  y = saved_result(state.activation, y)](const Tensor& dy, InputGrads& dx) {
                   Tensor x_gradient = dx.wants(0) ? dx.buffer(0, layout) : empty_like(x.get());
@@ -67,7 +69,7 @@ Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
   Tensor y = empty_like(x);
   backend_for(x.device()).batch_norm_eval(dense(x, layout_of(x)), dense(weight), dense(bias), state, y);
   return record(
-      "batch_norm", y, {x, weight, bias},
+      node_name(state.activation, kNames), y, {x, weight, bias},
       [x = Saved(x), weight = Saved(weight), y = saved_result(state.activation, y), state](
           const Tensor& gradient, InputGrads& dx) {
         const Tensor dy = before_activation(y.get(), gradient);

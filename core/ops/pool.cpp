@@ -20,7 +20,9 @@ Tensor max_pool2d(const Tensor& x, const Pool2dParams& options) {
   Tensor y = empty(pool2d_shape("max_pool2d", x.shape(), params), x.dtype(), x.device(), layout);
   const Tensor images = dense(x, layout);
   backend_for(x.device()).max_pool2d(images, params, y);
-  return record("max_pool2d", y, {x},
+  const char* name =
+      node_name(params.ending, {"max_pool2d", "max_pool2d, relu", "max_pool2d, relu, dropout"});
+  return record(name, y, {x},
                 [params, layout, x = Saved(images), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
                   Tensor images_gradient = dx.buffer(0, layout);
                   backend_for(dy.device())
@@ -38,7 +40,9 @@ Tensor avg_pool2d(const Tensor& x, const Pool2dParams& options) {
   Tensor y = empty(pool2d_shape("avg_pool2d", x.shape(), params), x.dtype(), x.device(), layout);
   backend_for(x.device()).avg_pool2d(dense(x, layout), params, y);
   finish(params.ending, y);
-  return record("avg_pool2d", y, {x},
+  const char* name =
+      node_name(params.ending, {"avg_pool2d", "avg_pool2d, relu", "avg_pool2d, relu, dropout"});
+  return record(name, y, {x},
                 [params, layout, y = saved_result(params.ending, y)](const Tensor& gradient, InputGrads& dx) {
                   const Tensor dy =
                       before_activation(y.get(), dense(gradient, layout), params.ending.scale());

@@ -86,9 +86,11 @@ Tensor sum(const Tensor& x, const ReduceOptions& options) {
 
 Tensor mean(const Tensor& x, const ReduceOptions& options) {
   check_operands("mean", {&x});
-  check_one_floating_type("mean", {&x});
   const Plan plan = plan_for("mean", x.shape(), options);
   check<ValueError>(plan.count > 0, "mean: {} has no elements", x.shape());
+  if (!is_floating(x.dtype())) {
+    return (sum(x, options).to(DType::f64) / static_cast<double>(plan.count)).to(DType::f32);
+  }
   return record("mean", compute(ReduceOp::mean, x, plan), {x},
                 [plan, shape = x.shape()](const Tensor& dy, InputGrads& dx) {
                   const Tensor share = dy.reshape(plan.kept) / static_cast<double>(plan.count);
@@ -111,7 +113,7 @@ Tensor argmin(const Tensor& x, int axis, bool keep_axis) {
 
 Tensor var(const Tensor& x, const VarOptions& options) {
   check_operands("var", {&x});
-  check_one_floating_type("var", {&x});
+  if (!is_floating(x.dtype())) return var(x.to(DType::f64), options).to(DType::f32);
   const int64_t count = plan_for("var", x.shape(), {options.axes}).count;
   check<ValueError>(count > options.correction, "var: {} elements of {}, need more than {}", count, x.shape(),
                     std::max<int64_t>(options.correction, 0));
@@ -120,7 +122,10 @@ Tensor var(const Tensor& x, const VarOptions& options) {
          static_cast<double>(count - options.correction);
 }
 
-Tensor stddev(const Tensor& x, const VarOptions& options) { return sqrt(var(x, options)); }
+Tensor stddev(const Tensor& x, const VarOptions& options) {
+  check_operands("stddev", {&x});
+  return sqrt(var(x, options));
+}
 
 Tensor cumsum(const Tensor& x, int axis, bool reverse) {
   check_operands("cumsum", {&x});

@@ -16,7 +16,7 @@ struct ReduceOptions {
 /// Types: numeric; u8, i32 and bool sum in i64 and give i64, 16-bit floats sum in f32. Grads: x. The sum of
 /// nothing is 0.
 Tensor sum(const Tensor& x, const ReduceOptions& options = {});
-/// Types: floating. Grads: x. Throws ValueError for a mean of nothing.
+/// Types: any; integers and bool give f32. Grads: x. Throws ValueError for a mean of nothing.
 Tensor mean(const Tensor& x, const ReduceOptions& options = {});
 /// Largest element; NaN wins. Equal largest elements share the gradient evenly. Throws ValueError for an
 /// empty axis.
@@ -28,7 +28,8 @@ struct VarOptions {
   bool keep_axes = false;  // leave reduced axes with size 1
   int64_t correction = 0;  // divides by n - correction: 0 as NumPy, 1 (the unbiased estimate) as PyTorch
 };
-/// Mean squared distance from the mean. Types: floating. Grads: x. Throws ValueError unless n > correction.
+/// Mean squared distance from the mean. Types: any, as mean. Grads: x. Throws ValueError unless n >
+/// correction.
 Tensor var(const Tensor& x, const VarOptions& options = {});
 /// Its root, numpy.std; the gradient is not finite where that is 0.
 Tensor stddev(const Tensor& x, const VarOptions& options = {});

@@ -9,24 +9,31 @@
 
 namespace dlengine {
 
-Tensor argsort(const Tensor& x, int axis, bool descending) {
-  check_operands("argsort", {&x});
-  if (x.dtype() == DType::boolean) throw_unsupported_dtype("argsort", x.dtype(), "a numeric type");
-  axis = normalize_axis("argsort", axis, x.rank());
+namespace {
+
+/// argsort(), and what is built upon it.
+Tensor order(const char* op, const Tensor& x, int axis, bool descending) {
+  check_operands(op, {&x});
+  if (x.dtype() == DType::boolean) throw_unsupported_dtype(op, x.dtype(), "a numeric type");
+  axis = normalize_axis(op, axis, x.rank());
   Tensor y = empty(x.shape(), DType::i64, x.device());
   backend_for(x.device()).argsort(x, axis, descending, y);
   return y;
 }
 
+}  // namespace
+
+Tensor argsort(const Tensor& x, int axis, bool descending) { return order("argsort", x, axis, descending); }
+
 Tensor sort(const Tensor& x, int axis, bool descending) {
-  return gather(x, axis, argsort(x, axis, descending));
+  return gather(x, axis, order("sort", x, axis, descending));
 }
 
 TopK topk(const Tensor& x, int64_t k, int axis, bool largest) {
   check_operands("topk", {&x});
   axis = normalize_axis("topk", axis, x.rank());
   check<ValueError>(k >= 0 && k <= x.dim(axis), "topk: {} elements of axis {} of {}", k, axis, x.shape());
-  const Tensor indices = argsort(x, axis, largest).slice(axis, 0, k);
+  const Tensor indices = order("topk", x, axis, largest).slice(axis, 0, k);
   return {gather(x, axis, indices), indices};
 }
 

@@ -18,10 +18,10 @@ struct Axes {
   int64_t summed_count = 1, kept_count = 1;
   Shape kept_sizes;
 
-  Axes(const Shape& shape, const std::vector<int>& given) {
+  Axes(const char* op, const Shape& shape, const std::vector<int>& given) {
     for (const int axis : given) {
-      const int one = normalize_axis("tensordot", axis, shape.rank());
-      check<ShapeError>(!contains(one), "tensordot: axis {} is named twice", axis);
+      const int one = normalize_axis(op, axis, shape.rank());
+      check<ShapeError>(!contains(one), "{}: axis {} is named twice", op, axis);
       summed.push_back(one);
       summed_count *= shape[one];
     }
@@ -42,19 +42,21 @@ std::vector<int> joined(std::vector<int> a, const std::vector<int>& b) {
   return a;
 }
 
-}  // namespace
-
-Tensor tensordot(const Tensor& a, const Tensor& b, const std::vector<int>& axes_a,
-                 const std::vector<int>& axes_b) {
-  check_operands("tensordot", {&a, &b});
-  check_one_floating_type("tensordot", {&a, &b});
-  check<ShapeError>(axes_a.size() == axes_b.size(), "tensordot: {} axes of a and {} of b", axes_a.size(),
+/// tensordot(), and what is built upon it.
+Tensor product(const char* op, const Tensor& a, const Tensor& b, const std::vector<int>& axes_a,
+               const std::vector<int>& axes_b) {
+  check_operands(op, {&a, &b});
+  if (is_floating(a.dtype()) || is_floating(b.dtype())) check_one_floating_type(op, {&a, &b});
+  for (const Tensor* x : {&a, &b}) {
+    if (x->dtype() == DType::boolean) throw_unsupported_dtype(op, x->dtype(), "a numeric type");
+  }
+  check<ShapeError>(axes_a.size() == axes_b.size(), "{}: {} axes of a and {} of b", op, axes_a.size(),
                     axes_b.size());
-  const Axes of_a(a.shape(), axes_a), of_b(b.shape(), axes_b);
+  const Axes of_a(op, a.shape(), axes_a), of_b(op, b.shape(), axes_b);
   for (size_t i = 0; i < axes_a.size(); ++i) {
     check<ShapeError>(a.dim(of_a.summed[i]) == b.dim(of_b.summed[i]),
-                      "tensordot: axis {} of a {} and axis {} of b {} differ", axes_a[i], a.shape(),
-                      axes_b[i], b.shape());
+                      "{}: axis {} of a {} and axis {} of b {} differ", op, axes_a[i], a.shape(), axes_b[i],
+                      b.shape());
   }
   const Tensor rows = a.permute(joined(of_a.kept, of_a.summed)).reshape({of_a.kept_count, of_a.summed_count});
   const Tensor columns =
@@ -62,6 +64,13 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const std::vector<int>& axes_
   Shape shape = of_a.kept_sizes;
   for (const int64_t size : of_b.kept_sizes) shape.push_back(size);
   return matmul(rows, columns).reshape(shape);
+}
+
+}  // namespace
+
+Tensor tensordot(const Tensor& a, const Tensor& b, const std::vector<int>& axes_a,
+                 const std::vector<int>& axes_b) {
+  return product("tensordot", a, b, axes_a, axes_b);
 }
 
 Tensor tensordot(const Tensor& a, const Tensor& b, int axes) {
@@ -80,7 +89,7 @@ Tensor dot(const Tensor& a, const Tensor& b) {
   const int axis_b = b.rank() == 1 ? 0 : b.rank() - 2;
   check<ShapeError>(a.dim(-1) == b.dim(axis_b), "dot: the last axis of a {} and axis {} of b {} differ",
                     a.shape(), axis_b, b.shape());
-  return tensordot(a, b, {a.rank() - 1}, {axis_b});
+  return product("dot", a, b, {a.rank() - 1}, {axis_b});
 }
 
 Tensor outer(const Tensor& a, const Tensor& b) {

@@ -29,6 +29,7 @@ Tensor max_unpool2d(const Tensor& x, const Tensor& indices, Size2 size) {
   const Shape images{x.dim(0), x.dim(1), size.h, size.w};
   const Tensor places = dense(indices).flatten(2), pixels = x.flatten(2);
   Tensor y = empty({images[0], images[1], size.h * size.w}, x.dtype(), x.device());
+  backend_for(x.device()).check_index("max_unpool2d", IndexRole::position, places, size.h * size.w);
   backend_for(x.device()).scatter_add(dense(pixels), 2, places, y);
   return record("max_unpool2d", y, {pixels},
                 [places](const Tensor& dy, InputGrads& dx) {

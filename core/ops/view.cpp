@@ -63,9 +63,8 @@ class IndexedView {
       named += std::holds_alternative<int64_t>(item) || std::holds_alternative<Slice>(item);
       ellipses += std::holds_alternative<Ellipsis>(item);
     }
-    check<ShapeError>(named <= x.rank() && ellipses <= 1,
-                      "index: {} positions and slices and {} ellipses do not fit {}", named, ellipses,
-                      shape_);
+    check<ShapeError>(ellipses <= 1, "index: {} ellipses, only one may be", ellipses);
+    check<ShapeError>(named <= x.rank(), "index: {} positions and slices do not fit {}", named, shape_);
     left_ = x.rank() - named;
     for (const Index& item : items) std::visit([this](const auto& what) { take(what); }, item);
   }
@@ -145,6 +144,7 @@ std::optional<Strides> view_strides(const Shape& shape, const Strides& strides, 
 }  // namespace
 
 Tensor Tensor::index(std::initializer_list<Index> items) const {
+  check_defined("index");
   const Tensor y = IndexedView(*this, items).view().of(*this);
   return record("index", y, {*this}, [kept = std::vector(items)](const Tensor& dy, InputGrads& dx) {
     Tensor gradient = dx.buffer(0);
@@ -155,6 +155,7 @@ Tensor Tensor::index(std::initializer_list<Index> items) const {
 }
 
 Tensor Tensor::slice(int axis, int64_t start, int64_t stop, int64_t step) const {
+  check_defined("slice");
   axis = normalize_axis("slice", axis, rank());
   const Slice range(start, stop, step);
   View view(*this);
@@ -168,12 +169,14 @@ Tensor Tensor::slice(int axis, int64_t start, int64_t stop, int64_t step) const 
 }
 
 Tensor Tensor::select(int axis, int64_t index) const {
+  check_defined("select");
   axis = normalize_axis("select", axis, rank());
   const int64_t position = checked_position("select", index, axis, shape());
   return slice(axis, position, position + 1).squeeze(axis);
 }
 
 Tensor Tensor::transpose(int axis0, int axis1) const {
+  check_defined("transpose");
   std::vector<int> axes(static_cast<size_t>(rank()));
   std::iota(axes.begin(), axes.end(), 0);
   std::swap(axes[static_cast<size_t>(normalize_axis("transpose", axis0, rank()))],
@@ -186,6 +189,7 @@ Tensor Tensor::permute(std::initializer_list<int> axes) const {
 }
 
 Tensor Tensor::permute(std::span<const int> axes) const {
+  check_defined("permute");
   check<ShapeError>(static_cast<int>(axes.size()) == rank(), "permute: {} axes given for {}", axes.size(),
                     shape());
   Shape permuted;
@@ -204,6 +208,7 @@ Tensor Tensor::permute(std::span<const int> axes) const {
 }
 
 Tensor Tensor::reshape(const Shape& wanted) const {
+  check_defined("reshape");
   const Shape target = resolve_shape(*this, wanted);
   if (target == shape()) return *this;
   const auto steps = view_strides(shape(), strides(), target);
@@ -214,6 +219,7 @@ Tensor Tensor::reshape(const Shape& wanted) const {
 }
 
 Tensor Tensor::flatten(int first, int last) const {
+  check_defined("flatten");
   if (rank() == 0) return reshape({1});
   first = normalize_axis("flatten", first, rank());
   last = normalize_axis("flatten", last, rank());
@@ -228,6 +234,7 @@ Tensor Tensor::flatten(int first, int last) const {
 }
 
 Tensor Tensor::squeeze() const {
+  check_defined("squeeze");
   Shape kept;
   for (int64_t size : shape()) {
     if (size != 1) kept.push_back(size);
@@ -236,6 +243,7 @@ Tensor Tensor::squeeze() const {
 }
 
 Tensor Tensor::squeeze(int axis) const {
+  check_defined("squeeze");
   axis = normalize_axis("squeeze", axis, rank());
   check<ShapeError>(shape()[axis] == 1, "squeeze: axis {} of {} is not 1", axis, shape());
   Shape kept = shape();
@@ -244,6 +252,7 @@ Tensor Tensor::squeeze(int axis) const {
 }
 
 Tensor Tensor::unsqueeze(int axis) const {
+  check_defined("unsqueeze");
   axis = normalize_axis("unsqueeze", axis, rank() + 1);
   Shape wider = shape();
   wider.insert(axis, 1);
@@ -251,6 +260,7 @@ Tensor Tensor::unsqueeze(int axis) const {
 }
 
 Tensor Tensor::expand(const Shape& target) const {
+  check_defined("expand");
   check<ShapeError>(broadcast_shapes("expand", shape(), target) == target,
                     "expand: {} does not broadcast to {}", shape(), target);
   if (target == shape()) return *this;

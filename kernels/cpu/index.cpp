@@ -20,11 +20,17 @@ struct AxisView {
   }
 };
 
-void check_range(const char* op, const Tensor& index, int64_t size) {
-  launch([op, position = index.data<int64_t>(), count = index.numel(), size] {
+[[noreturn]] void fail_index(const char* op, IndexRole role, int64_t index, int64_t at, int64_t size) {
+  if (role == IndexRole::label) {
+    fail<ValueError>("{}: label {} of row {} is outside of the classes 0 .. {}", op, index, at, size - 1);
+  }
+  fail<ValueError>("{}: index {} at {} is outside of 0 .. {}", op, index, at, size - 1);
+}
+
+void check_range(const char* op, const Tensor& index, int64_t size, IndexRole role = IndexRole::position) {
+  launch([op, position = index.data<int64_t>(), count = index.numel(), size, role] {
     for (int64_t i = 0; i < count; ++i) {
-      check<ValueError>(position[i] >= 0 && position[i] < size, "{}: index {} at {} is outside of 0 .. {}",
-                        op, position[i], i, size - 1);
+      if (position[i] < 0 || position[i] >= size) fail_index(op, role, position[i], i, size);
     }
   });
 }
@@ -77,6 +83,10 @@ struct Lines {
 };
 
 }  // namespace
+
+void CpuBackend::check_index(const char* op, IndexRole role, const Tensor& index, int64_t size) {
+  check_range(op, index, size, role);
+}
 
 void CpuBackend::index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y) {
   const AxisView view(x.shape(), axis);

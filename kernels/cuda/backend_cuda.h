@@ -47,6 +47,7 @@ class CudaBackend final : public Backend {
   void index_add(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) override;
   void gather(const Tensor& x, int axis, const Tensor& index, Tensor& y) override;
   void scatter_add(const Tensor& dy, int axis, const Tensor& index, Tensor& dx) override;
+  void check_index(const char* op, IndexRole role, const Tensor& index, int64_t size) override;
   void take_samples(const Samples& all, const Tensor& order, const BatchPosition& at,
                     Samples& batch) override;
 

@@ -33,12 +33,13 @@ class Scratch {
 /// What a kernel found wrong with its input. One per device, in its memory; the first thread to claim it
 /// writes it, and the next copy to the host throws it.
 struct Fault {
-  enum Kind : uint32_t { kLabel, kIndexSelect, kIndexAdd, kGather, kScatterAdd };
+  enum Kind : uint32_t { kLabel, kIndexSelect, kIndexAdd, kGather, kScatterAdd, kPositionOf, kLabelOf };
   uint32_t claimed;
   Kind kind;
   int64_t position;  // row of the label, number of the index
   int64_t value;
-  int64_t limit;  // value should have been in 0 .. limit - 1
+  int64_t limit;   // value should have been in 0 .. limit - 1
+  const char* op;  // of kPositionOf and kLabelOf, in host memory
 };
 
 /// The device's fault, in device memory.

@@ -32,14 +32,18 @@ std::string text_of(const Fault& fault) {
     return fmt::format("{}: index {} at {} is outside of 0 .. {}", op, fault.value, fault.position,
                        fault.limit - 1);
   };
+  const auto bad_label = [&](const char* op) {
+    return fmt::format("{}: label {} of row {} is outside of the classes 0 .. {}", op, fault.value,
+                       fault.position, fault.limit - 1);
+  };
   switch (fault.kind) {
-    case Fault::kLabel:
-      return fmt::format("cross_entropy: label {} of row {} is outside of the classes 0 .. {}", fault.value,
-                         fault.position, fault.limit - 1);
+    case Fault::kLabel: return bad_label("cross_entropy");
     case Fault::kIndexSelect: return bad_index("index_select");
     case Fault::kIndexAdd: return bad_index("index_add");
     case Fault::kGather: return bad_index("gather");
     case Fault::kScatterAdd: return bad_index("scatter_add");
+    case Fault::kPositionOf: return bad_index(fault.op);
+    case Fault::kLabelOf: return bad_label(fault.op);
   }
   return "a kernel reported an unknown fault";
 }

@@ -121,6 +121,13 @@ __global__ void scatter_add_kernel(const __grid_constant__ ScatterShape s, const
   dx[i] = narrow<T>(sum);
 }
 
+__global__ void check_index_kernel(const int64_t* index, int64_t count, int64_t size, Fault::Kind kind,
+                                   const char* op, Fault* fault) {
+  const int64_t i = thread_number();
+  if (i >= count) return;
+  if (index[i] < 0 || index[i] >= size) report_fault(fault, kind, i, index[i], size, op);
+}
+
 template <typename Word>
 void launch_index_select(AxisView v, const Tensor& x, const Tensor& index, Tensor& y) {
   v.inner = v.inner * int64_t(size_of(x.dtype())) / int64_t(sizeof(Word));
@@ -130,6 +137,14 @@ void launch_index_select(AxisView v, const Tensor& x, const Tensor& index, Tenso
 }
 
 }  // namespace
+
+void CudaBackend::check_index(const char* op, IndexRole role, const Tensor& index, int64_t size) {
+  if (index.numel() == 0) return;
+  DLENGINE_LAUNCH(check_index_kernel, blocks_for(index.numel(), kThreads), kThreads, 0, enter(index.device()),
+                  index.data<int64_t>(), index.numel(), size,
+                  role == IndexRole::label ? Fault::kLabelOf : Fault::kPositionOf, op,
+                  fault_of(index.device()));
+}
 
 void CudaBackend::index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y) {
   if (y.numel() == 0) return;

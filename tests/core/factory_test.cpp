@@ -121,7 +121,11 @@ TEST(Choice, NamesWhatCannotBe) {
   expect_throw<ValueError>([] { choice(2, {2}, {.replace = false, .p = {1, 0}}); }, {"choice", "1 possible"});
   expect_throw<ValueError>([] { choice(3, {1}, {.p = {0.5, 0.5}}); }, {"choice", "2 probabilities for 3"});
   expect_throw<ValueError>([] { choice(2, {1}, {.p = {0.5, 0.4}}); }, {"choice", "sum to 1", "0.9"});
-  expect_throw<ValueError>([] { choice(2, {1}, {.p = {1.5, -0.5}}); }, {"choice", "0 or more"});
+  expect_throw<ValueError>(
+      [] {
+        choice(2, {1}, {.p = {1.5, -0.5}});
+      },
+      {"choice", "0 or more", "p[1] is -0.5"});
   expect_throw<ShapeError>([] { choice(2, {-1}); }, {"[-1]"});
   EXPECT_EQ(choice(0, {0}).shape(), Shape{0});
 }

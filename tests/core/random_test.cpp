@@ -193,6 +193,7 @@ TEST(Rand, IsAFunctionOfKeyAndPosition) {
 TEST(Rand, RefusesIntegers) {
   expect_throw<DTypeError>([] { rand({2}, 0, 1, DType::i32); }, {"rand", "i32"});
   expect_throw<DTypeError>([] { randn({2}, 0, 1, DType::boolean); }, {"randn", "bool"});
+  expect_throw<ValueError>([] { randn({2}, 0, -1); }, {"randn", "deviation", "-1"});
 }
 
 }  // namespace

@@ -37,6 +37,9 @@ TEST(Factory, CountsWithArange) {
   }
   expect_throw<ValueError>([] { arange(0, 4, 0); }, {"arange", "0"});
   expect_throw<ValueError>([] { arange(0, INFINITY); }, {"arange", "inf"});
+  expect_throw<OutOfMemoryError>([] { arange(0, 1e18); }, {"arange", "out of memory", "8e+18 bytes"});
+  expect_throw<OutOfMemoryError>([] { arange(0, 1e300); }, {"arange", "out of memory"});
+  expect_throw<OutOfMemoryError>([] { linspace(0, 1, int64_t{1} << 60); }, {"linspace", "out of memory"});
 }
 
 TEST(Factory, TakesNumbersInRowMajorOrder) {

@@ -3,8 +3,10 @@
 
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "dlengine/core/factory.h"
+#include "dlengine/core/format.h"
 #include "tests/golden/golden.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -61,6 +63,15 @@ TEST(TensorText, IsTheSameOnEveryDevice) {
     const Tensor x = arange(0, 1100, 1, DType::f32, device).reshape({11, 100});
     EXPECT_EQ(elements_of(x), elements_of(x.to(kCpu)));
   }
+}
+
+TEST(TensorText, GoesToStreamsAndToFmt) {
+  const Tensor x = tensor({1, 2});
+  std::ostringstream out;
+  out << x << '|' << x.shape() << '|' << Device{DeviceKind::cuda, 1} << '|' << DType::boolean << '|'
+      << Tensor();
+  EXPECT_EQ(out.str(), to_string(x) + "|[2]|cuda:1|bool|undefined tensor");
+  EXPECT_EQ(fmt::format("{}|{}|{}|{}", x, x.shape(), x.device(), x.dtype()), to_string(x) + "|[2]|cpu|f32");
 }
 
 }  // namespace

@@ -45,6 +45,23 @@ TEST(TapeDiagram, SharedTensorsHaveOneBox) {
   EXPECT_EQ(diagram.boxes[0].lines, (std::vector<std::string>{"leaf", "f32 [2]"}));
 }
 
+TEST(TapeDiagram, NamesTheEndingOfAnOperation) {
+  const Tensor w = ones({4, 2, 3, 3}).set_requires_grad(), v = ones({3, 4}).set_requires_grad();
+  const Ending relu_dropout{Activation::relu, 0.5};
+  const Tensor image = conv2d(ones({1, 2, 6, 6}), w, {}, {.activation = Activation::relu});
+  const Tensor normed = batch_norm(image, {}, {}, {}, {}, {.training = true, .activation = Activation::relu});
+  const Tensor small = max_pool2d(normed, {.kernel = 2, .ending = Activation::relu});
+  const Tensor mean = avg_pool2d(small, {.kernel = 2, .ending = relu_dropout});
+  const Tensor y = linear(linear(mean.flatten(), v, {}, relu_dropout), ones({1, 3}));
+  std::vector<std::string> operations;
+  for (const Diagram::Box& box : tape_diagram(y).boxes) {
+    if (box.kind != Diagram::Kind::parameter) operations.push_back(box.lines[0]);
+  }
+  EXPECT_THAT(operations,
+              testing::IsSupersetOf({"conv2d, relu", "batch_norm, relu", "max_pool2d, relu",
+                                     "avg_pool2d, relu, dropout", "linear, relu, dropout", "linear"}));
+}
+
 TEST(TapeDiagram, LongTapesDoNotOverflowTheStack) {
   Tensor x = ones({}).set_requires_grad();
   for (int i = 0; i < 100'000; ++i) x = x + 1.0;

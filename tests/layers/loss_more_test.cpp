@@ -118,6 +118,26 @@ TEST(Losses, RefuseToBroadcast) {
   expect_throw<DTypeError>([] { L1Loss()(zeros({3}), zeros({3}, DType::i64)); }, {"L1Loss", "f32", "i64"});
 }
 
+TEST(Losses, NameALabelThatIsNoClass) {
+  const std::pair<const char*, Loss> losses[] = {
+      {"NLLLoss", NLLLoss()},
+      {"MultiMarginLoss", MultiMarginLoss()},
+      {"CategoricalCrossEntropyLoss", CategoricalCrossEntropyLoss()},
+      {"CrossEntropyLoss", CrossEntropyLoss({.label_smoothing = 0.1})},
+      {"cross_entropy", CrossEntropyLoss()},
+  };
+  for (const Device device : devices()) {
+    for (const auto& [name, loss] : losses) {
+      for (const int64_t label : {3, -1}) {
+        const Tensor labels = classes({0, label}).to(device), output = ones({2, 3}, DType::f32, device);
+        const std::string words = std::string(name) + ": label " + std::to_string(label) +
+                                  " of row 1 is outside of the classes 0 .. 2";
+        expect_throw<ValueError>([&, f = loss] { f(output, labels).item<float>(); }, {words});
+      }
+    }
+  }
+}
+
 TEST(Losses, RefuseClassesThatDoNotFit) {
   const Loss losses[] = {NLLLoss(), MultiMarginLoss()};
   for (const Device device : devices()) {

@@ -3,6 +3,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
 #include "tests/emulator/control.h"
 #include "tests/support/devices.h"
 #include "tests/support/op_case.h"
@@ -116,9 +117,28 @@ TEST(Matmul, NamesShapesTypesAndDevicesThatDoNotFit) {
         {"matmul", "f32", "f64"});
     expect_throw<DTypeError>(
         [&] {
-          matmul(zeros({2, 2}, DType::i32, device), zeros({2, 2}, DType::i32, device));
+          matmul(zeros({2, 2}, DType::i32, device), zeros({2, 2}, DType::boolean, device));
         },
         {"matmul", "i32"});
+  }
+}
+
+TEST(Matmul, OfIntegersIsExact) {
+  for (const Device device : devices()) {
+    const Tensor a = arange(0, 6, 1, DType::i32, device).reshape({2, 3}), b = a.to(DType::u8).transpose(0, 1);
+    EXPECT_EQ(matmul(a, b).dtype(), DType::i64);
+    expect_same(matmul(a, b), NdArray({2, 2}, {5, 14, 14, 50}));
+    expect_same(dot(a, arange(1, 4, 1, DType::i64, device)), {8, 26});
+    expect_same(dot(a.reshape({6}), a.reshape({6})), NdArray(Shape{}, {55}));
+    expect_same(tensordot(a, a), NdArray(Shape{}, {55}));
+    expect_same(matmul(a.reshape({2, 1, 3}), b), NdArray({2, 1, 2}, {5, 14, 14, 50}));
+    expect_same(matmul(zeros({2, 0}, DType::i64, device), zeros({0, 1}, DType::i64, device)),
+                NdArray({2, 1}, {0, 0}));
+    EXPECT_EQ(matmul(zeros({0, 2}, DType::i64, device), a).shape(), (Shape{0, 3}));
+    expect_throw<ShapeError>([&] { matmul(a, a); }, {"matmul", "[2, 3]"});
+    // In parts: 2100 x 2100 results leave room for one step of the summed axis.
+    const Tensor column = ones({2100, 2}, DType::i64, device), row = ones({2, 2100}, DType::i64, device);
+    expect_same(max(matmul(column, row)), {2});
   }
 }
 

@@ -205,6 +205,9 @@ TEST(Products, NameAxesThatDoNotFit) {
   expect_throw<ShapeError>([&] { tensordot(a, b, {2}, {0}); }, {"tensordot", "axis 2"});
   expect_throw<DTypeError>([&] { tensordot(a, b.to(DType::f64), 0); }, {"tensordot", "f32", "f64"});
   expect_throw<ValueError>([&] { dot(a, {}); }, {"dot", "undefined"});
+  expect_throw<DTypeError>([&] { dot(a, zeros({3, 1}, DType::i64)); }, {"dot: ", "i64"});
+  expect_throw<DTypeError>([&] { dot(zeros({2}, DType::boolean), zeros({2}, DType::i64)); },
+                           {"dot: ", "bool"});
 }
 
 // --- What has no counterpart in NumPy, and messages ---
@@ -220,7 +223,11 @@ TEST(Index, IsAViewThatCanBeWritten) {
 TEST(Index, NamesWhatDoesNotFit) {
   const Tensor x = zeros({2, 3});
   expect_throw<ShapeError>([&] { x.index({0, 0, 0}); }, {"index", "3 positions and slices", "[2, 3]"});
-  expect_throw<ShapeError>([&] { x.index({kEllipsis, kEllipsis}); }, {"index", "2 ellipses"});
+  expect_throw<ShapeError>(
+      [&] {
+        x.index({kEllipsis, kEllipsis});
+      },
+      {"index", "2 ellipses, only one may be"});
   expect_throw<ValueError>([&] { x.index({Slice(), 3}); }, {"index", "position 3", "axis 1", "[2, 3]"});
   expect_throw<ValueError>([&] { x.index({0, -4}); }, {"index", "position -4", "axis 1"});
   expect_throw<ValueError>([&] { x.index({Slice(0, kEnd, -1)}); }, {"index", "step", "got -1", "flip()"});

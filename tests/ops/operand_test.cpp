@@ -61,8 +61,7 @@ TEST(Operands, OfFloatingFunctionsAreFloating) {
   const struct {
     const char* name;
     Tensor (*op)(const Tensor&);
-  } rows[] = {{"exp", exp},   {"log", log},         {"sqrt", sqrt}, {"reciprocal", reciprocal},
-              {"relu", relu}, {"sigmoid", sigmoid}, {"tanh", tanh}};
+  } rows[] = {{"relu", relu}, {"sigmoid", sigmoid}, {"tanh", tanh}, {"floor", floor}};
   for (const Device device : devices()) {
     for (const auto& [name, op] : rows) {
       for (const DType dtype : {DType::u8, DType::i32, DType::i64, DType::boolean}) {
@@ -72,6 +71,50 @@ TEST(Operands, OfFloatingFunctionsAreFloating) {
     }
     const Tensor whole = ones({2}, DType::i32, device);
     expect_throw<DTypeError>([&] { pow(whole, whole); }, {"pow", "i32"});
+  }
+}
+
+TEST(Operands, OfRealFunctionsBecomeFloating) {
+  const struct {
+    const char* name;
+    Tensor (*op)(const Tensor&);
+  } rows[] = {{"exp", exp},     {"expm1", expm1},           {"log", log}, {"log1p", log1p}, {"sqrt", sqrt},
+              {"rsqrt", rsqrt}, {"reciprocal", reciprocal}, {"sin", sin}, {"cos", cos},     {"erf", erf}};
+  for (const Device device : devices()) {
+    for (const auto& [name, op] : rows) {
+      for (const DType dtype : {DType::u8, DType::i32, DType::i64}) {
+        const Tensor x = arange(1, 4, 1, dtype, device), y = op(x);
+        EXPECT_EQ(y.dtype(), DType::f32) << name;
+        expect_same(y, op(x.to(DType::f32)).to_vector<double>());
+      }
+      const Tensor flag = ones({2}, DType::boolean, device);
+      expect_throw<DTypeError>([&, f = op] { f(flag); }, {name, "bool"});
+    }
+  }
+}
+
+TEST(Operands, OfIntegersMeetNumbers) {
+  for (const Device device : devices()) {
+    const Tensor x = arange(-1, 3, 1, DType::i64, device);
+    const auto expect_type = [](const Tensor& y, DType dtype, const std::vector<double>& want) {
+      EXPECT_EQ(y.dtype(), dtype);
+      expect_same(y, want);
+    };
+    expect_type(x + 0.5, DType::f32, {-0.5, 0.5, 1.5, 2.5});
+    expect_type(x * 2.0, DType::i64, {-2, 0, 2, 4});
+    expect_type(x * 0.5, DType::f32, {-0.5, 0, 0.5, 1});
+    expect_type(x / 0.5, DType::f32, {-2, 0, 2, 4});
+    expect_type(x / 2.0, DType::i64, {0, 0, 0, 1});
+    expect_type(0.5 / full({2}, 2, DType::i32, device), DType::f32, {0.25, 0.25});
+    expect_type(pow(x, 3), DType::i64, {-1, 0, 1, 8});
+    expect_type(pow(x, 0), DType::i64, {1, 1, 1, 1});
+    expect_type(pow(full({1}, 3, DType::i64, device), 39), DType::i64, {4052555153018976267.0});
+    expect_type(pow(full({1}, 4, DType::u8, device), 0.5), DType::f32, {2});
+    expect_type(pow(full({1}, 4, DType::u8, device), -1), DType::f32, {0.25});
+    const Tensor flag = ones({2}, DType::boolean, device);
+    expect_throw<DTypeError>([&] { pow(flag, 2); }, {"pow", "bool"});
+    expect_throw<DTypeError>([&] { flag / 2.0; }, {"div", "bool"});
+    expect_throw<DTypeError>([&] { flag * 0.5; }, {"scale_shift", "bool"});
   }
 }
 

@@ -15,9 +15,10 @@ install() {
   mv "$scratch/first" "$prefix"
 }
 
-# Each header compiles alone, and brings no header of a library that users need not have.
+# Each header compiles alone, and brings no header of a library that users need not have; core/format.h is for those
+# who have fmt.
 headers() {
-  (cd "$prefix/include" && find dlengine -name '*.h') >"$scratch/headers.txt"
+  (cd "$prefix/include" && find dlengine -name '*.h' ! -path dlengine/core/format.h) >"$scratch/headers.txt"
   [[ -s $scratch/headers.txt ]]
   xargs -P "$(nproc)" -I{} bash "${BASH_SOURCE[0]}" one_header "$build" "$scratch" "$compiler" {} <"$scratch/headers.txt"
 }

@@ -122,6 +122,7 @@ void check_classes(const Matrix& cells) {
 }  // namespace
 
 Matrix matrix(const char* who, const Tensor& values) {
+  values.check_defined(who);
   check<ShapeError>(values.rank() == 2 && values.numel() > 0, "{}: need values [H, W], got {}", who,
                     values.shape());
   return {values.dim(0), values.dim(1), values.to_vector<double>()};
