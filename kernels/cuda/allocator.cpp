@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "dlengine/core/check.h"
+#include "dlengine/kernels/cuda/backend_cuda.h"
+#include "dlengine/kernels/cuda/cuda_device.h"
 
 namespace dlengine::cuda {
 
@@ -22,7 +24,7 @@ void* CudaAllocator::allocate(size_t bytes) {
   cudaError_t error = cudaMallocAsync(&pointer, bytes, queue->stream());
   if (error == cudaErrorMemoryAllocation) {  // the pool may hold enough, but in pieces or on other streams
     (void)cudaGetLastError();
-    DLENGINE_CUDA_CHECK(cudaDeviceSynchronize());
+    cuda_backend()->device(device_).synchronize();
     trim();
     error = cudaMallocAsync(&pointer, bytes, queue->stream());
   }

@@ -10,6 +10,7 @@
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/kernels/cuda/aligned.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/context.h"
 #include "dlengine/kernels/cuda/conv_grad.h"
@@ -194,14 +195,13 @@ std::shared_ptr<const Plan> plan_for(cudnnHandle_t handle, const Problem& proble
 
 // The two operands in the order of the backend's functions, and the result, to which is added or not.
 struct Operands {
-  const Tensor &first, &second;
-  Tensor& result;
+  Tensor first, second, result;
   bool add = false;
-  const void* bias = nullptr;
+  Tensor bias = {};
 };
 
 // False, and nothing was done, where cuDNN has no way of adding the bias.
-bool convolve(const Problem& p, const Operands& on) {
+bool convolve_aligned(const Problem& p, const Operands& on) {
   Queue& queue = current_queue(p.device);
   const std::lock_guard lock(queue.mutex());
   cudnnHandle_t handle = queue.dnn();
@@ -211,7 +211,7 @@ bool convolve(const Problem& p, const Operands& on) {
   const Factors factors = factors_for(p.dtype);
   const void *one = factors.one, *beta = on.add ? factors.one : factors.zero;
   const void *first = on.first.raw(), *second = on.second.raw();
-  void* result = on.result.raw();
+  void* result = const_cast<void*>(on.result.raw());
   cudnnTensorDescriptor_t x = plan->x.get(), y = plan->y.get();
   cudnnFilterDescriptor_t w = plan->w.get();
   cudnnConvolutionDescriptor_t conv = plan->convolution.get();
@@ -225,7 +225,7 @@ bool convolve(const Problem& p, const Operands& on) {
       // y stands for what else could be added, whose factor is 0.
       const cudnnStatus_t status = cudnnConvolutionBiasActivationForward(
           handle, one, x, first, w, second, conv, static_cast<cudnnConvolutionFwdAlgo_t>(plan->algorithm),
-          workspace.data(), plan->workspace, factors.zero, y, result, plan->bias.get(), on.bias,
+          workspace.data(), plan->workspace, factors.zero, y, result, plan->bias.get(), on.bias.raw(),
           plan->activation.get(), y, result);
       plan->declined = CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED;
       if (plan->declined) return false;
@@ -247,16 +247,26 @@ bool convolve(const Problem& p, const Operands& on) {
   return true;
 }
 
+// The same for operands wherever they lie.
+bool convolve(CudaBackend& backend, const Problem& p, const Operands& on) {
+  const Tensor result = on.add ? aligned(backend, on.result) : aligned_result(on.result);
+  if (!convolve_aligned(p, {aligned(backend, on.first), aligned(backend, on.second), result, on.add,
+                            aligned(backend, on.bias)}))
+    return false;
+  write_back(backend, result, on.result);
+  return true;
+}
+
 }  // namespace
 
 void CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
                          Tensor& y) {
   if (y.numel() == 0) return;
   Problem problem{Kind::forward_with_bias, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params};
-  if (bias.defined() && convolve(problem, {x, w, y, false, bias.raw()})) return;
+  if (bias.defined() && convolve(*this, problem, {x, w, y, false, bias})) return;
   if (bias.defined()) spread_bias(bias, 1, y);
   problem.kind = Kind::forward;
-  convolve(problem, {x, w, y, bias.defined()});
+  convolve(*this, problem, {x, w, y, bias.defined()});
   if (params.activation == Activation::relu) unary(UnaryOp::relu, y, y);
 }
 
@@ -280,9 +290,9 @@ void CudaBackend::conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x
     unary_grad(UnaryOp::relu, y, dy, dz);
   }
   Problem problem{Kind::grad_input, dy.dtype(), dy.device(), sizes(x), sizes(w), sizes(dy), params};
-  if (has_images) convolve(problem, {dz, w, dx});
+  if (has_images) convolve(*this, problem, {dz, w, dx});
   problem.kind = Kind::grad_weight;
-  if (has_filters && !own) convolve(problem, {dz, x, dw});
+  if (has_filters && !own) convolve(*this, problem, {dz, x, dw});
 }
 
 }  // namespace dlengine::cuda

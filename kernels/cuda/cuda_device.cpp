@@ -69,6 +69,12 @@ void CudaDevice::open() {
   DLENGINE_CUDA_CHECK(cudaStreamSynchronize(queue->stream()));
 }
 
+void CudaDevice::synchronize() {
+  std::unique_lock lock(recording, std::defer_lock);
+  if (!Queue::recording()) lock.lock();
+  DLENGINE_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
 void CudaDevice::throw_fault(cudaStream_t stream) {
   const std::lock_guard lock(fault_mutex);
   Fault found{};

@@ -14,6 +14,8 @@ namespace dlengine::cuda {
 struct CudaDevice {
   explicit CudaDevice(int number) : index(number) {}
   void open();
+  /// Waits for all of the device's work, after the recording of another thread, which the wait would spoil.
+  void synchronize();
   /// Throws the ValueError of the first bad element that a kernel found since the last call, if there is one.
   /// The stream has no other work left.
   void throw_fault(cudaStream_t stream);
@@ -24,6 +26,7 @@ struct CudaDevice {
   std::unique_ptr<CudaAllocator> allocator;
   Owned<Fault*, cudaFree> fault;
   std::mutex fault_mutex;
+  std::mutex recording;  // held while a thread records
 };
 
 /// Sets this thread's queue on the device; null: the device's own.

@@ -2,9 +2,11 @@
 // descriptors are made once per shape.
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 
 #include "dlengine/core/factory.h"
+#include "dlengine/kernels/cuda/aligned.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/cudnn_types.h"
 #include "dlengine/kernels/cuda/factors.h"
@@ -46,6 +48,10 @@ void finish(CudaBackend& backend, Activation activation, Tensor& y) {
   if (activation == Activation::relu) backend.unary(UnaryOp::relu, y, y);
 }
 
+bool are_aligned(std::initializer_list<const Tensor*> tensors) {
+  return std::all_of(tensors.begin(), tensors.end(), [](const Tensor* x) { return is_aligned(*x); });
+}
+
 constexpr cudnnBatchNormMode_t kMode = CUDNN_BATCHNORM_SPATIAL;
 
 }  // namespace
@@ -55,6 +61,19 @@ void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const 
   if (x.numel() == 0) {
     fill(mean, 0);
     return fill(inv_std, 0);
+  }
+  if (!are_aligned({&x, &weight, &bias, &state.running_mean, &state.running_var, &y, &mean, &inv_std})) {
+    BatchNormState moved = state;
+    moved.running_mean = aligned(*this, state.running_mean);
+    moved.running_var = aligned(*this, state.running_var);
+    Tensor to = aligned_result(y), to_mean = aligned_result(mean), to_inv_std = aligned_result(inv_std);
+    batch_norm_train(aligned(*this, x), aligned(*this, weight), aligned(*this, bias), moved, to, to_mean,
+                     to_inv_std);
+    write_back(*this, to, y);
+    write_back(*this, to_mean, mean);
+    write_back(*this, to_inv_std, inv_std);
+    write_back(*this, moved.running_mean, state.running_mean);
+    return write_back(*this, moved.running_var, state.running_var);
   }
   const Factors factors = factors_for(x.dtype());
   const bool running = state.running_mean.defined();
@@ -75,6 +94,14 @@ void CudaBackend::batch_norm_train(const Tensor& x, const Tensor& weight, const 
 void CudaBackend::batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                   const BatchNormState& state, Tensor& y) {
   if (x.numel() == 0) return;
+  if (!are_aligned({&x, &weight, &bias, &state.running_mean, &state.running_var, &y})) {
+    BatchNormState moved = state;
+    moved.running_mean = aligned(*this, state.running_mean);
+    moved.running_var = aligned(*this, state.running_var);
+    Tensor to = aligned_result(y);
+    batch_norm_eval(aligned(*this, x), aligned(*this, weight), aligned(*this, bias), moved, to);
+    return write_back(*this, to, y);
+  }
   const Factors factors = factors_for(x.dtype());
   constexpr int64_t kMostSamples = 32768;  // cuDNN refuses more than 65535 in one call
   const int64_t samples = x.shape()[0];
@@ -104,6 +131,14 @@ void CudaBackend::batch_norm_grad(const Tensor& x, const Tensor& weight, const T
     Tensor before_relu = empty(dy.shape(), dy.dtype(), dy.device());
     unary_grad(UnaryOp::relu, y, dy, before_relu);
     return batch_norm_grad(x, weight, mean, inv_std, Tensor(), before_relu, dx, dweight, dbias);
+  }
+  if (!are_aligned({&x, &weight, &mean, &inv_std, &dy, &dx, &dweight, &dbias})) {
+    Tensor to = aligned_result(dx), to_weight = aligned_result(dweight), to_bias = aligned_result(dbias);
+    batch_norm_grad(aligned(*this, x), aligned(*this, weight), aligned(*this, mean), aligned(*this, inv_std),
+                    Tensor(), aligned(*this, dy), to, to_weight, to_bias);
+    write_back(*this, to, dx);
+    write_back(*this, to_weight, dweight);
+    return write_back(*this, to_bias, dbias);
   }
   const auto d = descriptors_for(x, x.shape()[0]);
   constexpr double kUnusedEps = 1e-5;  // cuDNN reads it only where mean and inv_std are not given

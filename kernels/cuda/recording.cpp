@@ -1,4 +1,5 @@
 // Recorded steps: CUDA graphs.
+#include "dlengine/core/check.h"
 #include "dlengine/kernels/cuda/backend_cuda.h"
 #include "dlengine/kernels/cuda/cuda_device.h"
 
@@ -14,9 +15,13 @@ class GraphRecording final : public Recording {
     executable_.reset(executable);
   }
 
+  /// In the order of the stream that it was recorded on, whose workspace and counter it uses.
   void replay() override {
-    const cudaStream_t stream = enter({DeviceKind::cuda, queue_->device()});
-    DLENGINE_CUDA_CHECK(cudaGraphLaunch(executable_.get(), stream));
+    Queue& current = current_queue({DeviceKind::cuda, queue_->device()});
+    const bool elsewhere = &current != queue_.get();
+    if (elsewhere) order(current.stream(), queue_->stream());
+    DLENGINE_CUDA_CHECK(cudaGraphLaunch(executable_.get(), queue_->stream()));
+    if (elsewhere) order(queue_->stream(), current.stream());
   }
 
   int64_t size() const override {
@@ -26,7 +31,18 @@ class GraphRecording final : public Recording {
   }
 
  private:
-  std::shared_ptr<Queue> queue_;  // its workspace is used by the graph
+  void order(cudaStream_t first, cudaStream_t then) {
+    if (!done_) {
+      cudaEvent_t event = nullptr;
+      DLENGINE_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+      done_.reset(event);
+    }
+    DLENGINE_CUDA_CHECK(cudaEventRecord(done_.get(), first));
+    DLENGINE_CUDA_CHECK(cudaStreamWaitEvent(then, done_.get(), 0));
+  }
+
+  std::shared_ptr<Queue> queue_;
+  Owned<cudaEvent_t, cudaEventDestroy> done_;  // made at the first replay on another stream
   Owned<cudaGraph_t, cudaGraphDestroy> graph_;
   Owned<cudaGraphExec_t, cudaGraphExecDestroy> executable_;
 };
@@ -34,14 +50,22 @@ class GraphRecording final : public Recording {
 }  // namespace
 
 void CudaBackend::begin_recording(int index) {
-  const cudaStream_t stream = enter({DeviceKind::cuda, index});
-  DLENGINE_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  Queue& queue = current_queue({DeviceKind::cuda, index});
+  check<DeviceError>(!Queue::recording(), "cuda:{}: this thread records a step already", index);
+  std::unique_lock lock(device(index).recording);  // one after the other
+  queue.begin_recording();
+  const cudaError_t error = cudaStreamBeginCapture(queue.stream(), cudaStreamCaptureModeThreadLocal);
+  if (error != cudaSuccess) Queue::end_recording();
+  check_call(error, "cudaStreamBeginCapture");
+  (void)lock.release();  // until the end
 }
 
 std::unique_ptr<Recording> CudaBackend::end_recording(int index, bool keep) {
   std::shared_ptr<Queue> queue = shared_current_queue(index);
   cudaGraph_t graph = nullptr;
   const cudaError_t error = cudaStreamEndCapture(queue->stream(), &graph);
+  Queue::end_recording();
+  device(index).recording.unlock();
   if (!keep) {
     (void)cudaGetLastError();
     if (graph) (void)cudaGraphDestroy(graph);

@@ -18,14 +18,16 @@ std::unordered_map<void*, std::weak_ptr<Queue>>& queues() {
 }
 
 std::shared_ptr<void> handle_of(std::shared_ptr<Queue> queue) {
-  cudaStream_t stream = queue->stream();
+  cudaStream_t stream = queue->home();
   return {std::move(queue), stream};
 }
 
-// The handle as CUDA's, null for the device's own stream. Makes the device current.
+// The handle as CUDA's, null for the device's own stream; while this thread records on it, where it does so.
+// Makes the device current.
 cudaStream_t stream_of(int index, void* handle) {
-  (void)enter({DeviceKind::cuda, index});
-  return handle ? static_cast<cudaStream_t>(handle) : cuda_backend()->device(index).queue->stream();
+  const Queue& current = current_queue({DeviceKind::cuda, index});
+  if (!handle) return cuda_backend()->device(index).queue->stream();
+  return handle == current.home() ? current.stream() : static_cast<cudaStream_t>(handle);
 }
 
 }  // namespace
@@ -66,7 +68,7 @@ std::shared_ptr<void> CudaBackend::new_stream(int index) {
   auto queue = std::make_shared<Queue>(index);
   const std::lock_guard lock(queues_mutex);
   std::erase_if(queues(), [](const auto& entry) { return entry.second.expired(); });
-  queues()[queue->stream()] = queue;
+  queues()[queue->home()] = queue;
   return handle_of(std::move(queue));
 }
 
@@ -76,7 +78,7 @@ std::shared_ptr<void> CudaBackend::current_stream(int index) const {
 
 void CudaBackend::set_current_stream(int index, std::shared_ptr<void> stream) {
   std::shared_ptr<Queue> queue;
-  if (stream && stream.get() != device(index).queue->stream()) {
+  if (stream && stream.get() != device(index).queue->home()) {
     const std::lock_guard lock(queues_mutex);
     const auto found = queues().find(stream.get());
     if (found != queues().end()) queue = found->second.lock();
@@ -94,7 +96,7 @@ void CudaBackend::synchronize_stream(int index, void* stream) {
 
 void CudaBackend::synchronize(int index) {
   const cudaStream_t stream = enter({DeviceKind::cuda, index});
-  DLENGINE_CUDA_CHECK(cudaDeviceSynchronize());
+  device(index).synchronize();
   device(index).throw_fault(stream);
 }
 
@@ -133,12 +135,12 @@ void CudaBackend::copy_from_host(void* device_dst, const void* host_src, size_t 
 }
 
 void CudaBackend::copy_to_host(void* host_dst, const void* device_src, size_t bytes, int index) {
-  const cudaStream_t stream = enter({DeviceKind::cuda, index});
-  if (bytes > 0) {
-    DLENGINE_CUDA_CHECK(cudaMemcpyAsync(host_dst, device_src, bytes, cudaMemcpyDeviceToHost, stream));
-  }
-  DLENGINE_CUDA_CHECK(cudaStreamSynchronize(stream));
-  device(index).throw_fault(stream);
+  Queue& queue = current_queue({DeviceKind::cuda, index});
+  const bool fault = queue.wait(fault_of({DeviceKind::cuda, index}), [&] {
+    if (bytes == 0) return;
+    DLENGINE_CUDA_CHECK(cudaMemcpyAsync(host_dst, device_src, bytes, cudaMemcpyDeviceToHost, queue.stream()));
+  });
+  if (fault) device(index).throw_fault(queue.stream());
 }
 
 }  // namespace dlengine::cuda

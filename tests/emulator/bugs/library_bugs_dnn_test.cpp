@@ -300,6 +300,11 @@ TEST_P(NormBugs, StatisticsAreInitialisedAndLongEnough) {
   expect_report(kind::kOutOfBounds);
 }
 
+TEST_P(NormBugs, OperandsAreAlignedTo16Bytes) {
+  EXPECT_EQ(norm_.infer(norm_.x_data.data() + 1, norm_.y_data.data()), CUDNN_STATUS_BAD_PARAM);
+  expect_report(kind::kMisalignedOperand);
+}
+
 TEST_P(NormBugs, LimitsOfTheRealOne) {
   norm_.describe(norm_.x_tensor, 65536);
   EXPECT_EQ(norm_.infer(), CUDNN_STATUS_NOT_SUPPORTED);

@@ -77,9 +77,9 @@ cudnnStatus_t enqueue_convolution(cudnnHandle_t handle, ConvolutionWork work, co
                                   const Workspace& workspace) {
   const Convolution& c = work.convolution;
   work.workspace = workspace.data;
-  cudnnStatus_t status = check_pointer("x", work.x, c.element());
-  if (status == CUDNN_STATUS_SUCCESS) status = check_pointer("w", work.w, c.element());
-  if (status == CUDNN_STATUS_SUCCESS) status = check_pointer("y", work.y, c.element());
+  cudnnStatus_t status = check_pointer("x", work.x);
+  if (status == CUDNN_STATUS_SUCCESS) status = check_pointer("w", work.w);
+  if (status == CUDNN_STATUS_SUCCESS) status = check_pointer("y", work.y);
   if (status == CUDNN_STATUS_SUCCESS) status = check_workspace(c, workspace);
   if (status == CUDNN_STATUS_SUCCESS) status = check_overlaps(work);
   if (status == CUDNN_STATUS_SUCCESS)

@@ -149,7 +149,7 @@ cudnnStatus_t check_bias(const Packed4d& bias, const Packed4d& y, const Epilogue
     return refuse(CUDNN_STATUS_BAD_PARAM, kind::kWrongShape,
                   fmt::format("bias {} for y {}", bias.text(), y.text()));
   }
-  const cudnnStatus_t status = check_pointer("the bias", epilogue.bias_data, bias.element());
+  const cudnnStatus_t status = check_pointer("the bias", epilogue.bias_data);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   const auto* first = static_cast<const char*>(epilogue.bias_data);
   const auto* result = static_cast<const char*>(y_data);
@@ -164,7 +164,7 @@ cudnnStatus_t check_addend(const Packed4d& z, const Packed4d& y, const Epilogue&
     return refuse(CUDNN_STATUS_BAD_PARAM, kind::kWrongShape,
                   fmt::format("z {} for y {}", z.text(), y.text()));
   }
-  cudnnStatus_t status = check_pointer("z", epilogue.z_data, z.element());
+  cudnnStatus_t status = check_pointer("z", epilogue.z_data);
   Blend blend;
   if (status == CUDNN_STATUS_SUCCESS)
     status = read_blend(z.element(), epilogue.factor, epilogue.factor, blend);

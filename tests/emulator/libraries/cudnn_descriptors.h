@@ -55,8 +55,8 @@ cudnnStatus_t check_handle(cudnnHandle_t handle);
 /// alpha and beta, which lie on the host, as double where the elements are f64, else as float.
 cudnnStatus_t read_blend(Element element, const void* alpha, const void* beta, Blend& blend);
 
-/// Refuses null and an address that the element cannot have.
-cudnnStatus_t check_pointer(const char* name, const void* data, Element element);
+/// Refuses null and an address that is no multiple of 16, of which no algorithm promises to take it.
+cudnnStatus_t check_pointer(const char* name, const void* data);
 
 /// Appends the work to the handle's stream.
 cudnnStatus_t enqueue_on(cudnnHandle_t handle, std::function<void()> work);

@@ -56,19 +56,19 @@ cudnnStatus_t check_blend(const Norm& norm, const void* alpha, const void* beta)
   return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t check_arrays(const Norm& norm, std::initializer_list<NormArray> arrays) {
+cudnnStatus_t check_arrays(std::initializer_list<NormArray> arrays) {
   for (const NormArray& array : arrays) {
-    const cudnnStatus_t status = check_pointer(array.name, array.data, norm.element(array));
+    const cudnnStatus_t status = check_pointer(array.name, array.data);
     if (status != CUDNN_STATUS_SUCCESS) return status;
   }
   return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t check_pair(const Norm& norm, const NormArray& a, const NormArray& b) {
+cudnnStatus_t check_pair(const NormArray& a, const NormArray& b) {
   if (!a.data && !b.data) return CUDNN_STATUS_SUCCESS;
   if (!a.data || !b.data)
     return bad(kind::kUnpaired, fmt::format("only one of {} and {} is given", a.name, b.name));
-  return check_arrays(norm, {a, b});
+  return check_arrays({a, b});
 }
 
 }  // namespace
@@ -90,9 +90,9 @@ extern "C" cudnnStatus_t cudnnBatchNormalizationForwardTraining(
                  .saved_inv_std = {"the saved deviation", saved_inv_std, true}};
   cudnnStatus_t status = read_norm({handle, mode, x_descriptor, y_descriptor, channels, epsilon}, t.norm);
   if (status == CUDNN_STATUS_SUCCESS) status = check_blend(t.norm, alpha, beta);
-  if (status == CUDNN_STATUS_SUCCESS) status = check_arrays(t.norm, {t.x, t.y, t.scale, t.bias});
-  if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.norm, t.running_mean, t.running_variance);
-  if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.norm, t.saved_mean, t.saved_inv_std);
+  if (status == CUDNN_STATUS_SUCCESS) status = check_arrays({t.x, t.y, t.scale, t.bias});
+  if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.running_mean, t.running_variance);
+  if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.saved_mean, t.saved_inv_std);
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (!(momentum >= 0 && momentum <= 1))
     return bad(kind::kInvalidArgument,
@@ -116,8 +116,7 @@ extern "C" cudnnStatus_t cudnnBatchNormalizationForwardInference(
                   .variance = {"the variance", variance, true}};
   cudnnStatus_t status = read_norm({handle, mode, x_descriptor, y_descriptor, channels, epsilon}, t.norm);
   if (status == CUDNN_STATUS_SUCCESS) status = check_blend(t.norm, alpha, beta);
-  if (status == CUDNN_STATUS_SUCCESS)
-    status = check_arrays(t.norm, {t.x, t.y, t.scale, t.bias, t.mean, t.variance});
+  if (status == CUDNN_STATUS_SUCCESS) status = check_arrays({t.x, t.y, t.scale, t.bias, t.mean, t.variance});
   if (status != CUDNN_STATUS_SUCCESS) return status;
   constexpr int64_t kMostSamples = 65535;
   if (t.norm.x.n > kMostSamples)
@@ -146,9 +145,8 @@ extern "C" cudnnStatus_t cudnnBatchNormalizationBackward(
     status = read_norm({handle, mode, x_descriptor, dx_descriptor, channels, epsilon}, t.norm);
   if (status == CUDNN_STATUS_SUCCESS) status = check_blend(t.norm, alpha_data, beta_data);
   if (status == CUDNN_STATUS_SUCCESS) status = check_blend(t.norm, alpha_parameters, beta_parameters);
-  if (status == CUDNN_STATUS_SUCCESS)
-    status = check_arrays(t.norm, {t.x, t.dy, t.dx, t.scale, t.dscale, t.dbias});
-  if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.norm, t.saved_mean, t.saved_inv_std);
+  if (status == CUDNN_STATUS_SUCCESS) status = check_arrays({t.x, t.dy, t.dx, t.scale, t.dscale, t.dbias});
+  if (status == CUDNN_STATUS_SUCCESS) status = check_pair(t.saved_mean, t.saved_inv_std);
   return status == CUDNN_STATUS_SUCCESS ? enqueue_on(handle, [t] { run(t); }) : status;
 }
 
