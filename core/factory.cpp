@@ -55,14 +55,12 @@ namespace {
 /// Of `count` numbers of an operation that makes them on the host, in f64 first.
 std::vector<double> host_numbers(const char* op, double count) {
   constexpr double kMost = 0x1p56 / sizeof(double);  // no machine has more memory
-  check<OutOfMemoryError>(count <= kMost, "{}: out of memory: {} numbers need {:.3g} bytes", op, count,
-                          count * sizeof(double));
   try {
-    return std::vector<double>(static_cast<size_t>(count));
+    if (count <= kMost) return std::vector<double>(static_cast<size_t>(count));
   } catch (const std::bad_alloc&) {
-    fail<OutOfMemoryError>("{}: out of memory: {} numbers need {:.3g} bytes", op, count,
-                           count * sizeof(double));
   }
+  fail<OutOfMemoryError>("{}: out of memory: {} numbers need {:.3g} bytes", op, count,
+                         count * sizeof(double));
 }
 
 }  // namespace

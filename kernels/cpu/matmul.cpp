@@ -92,7 +92,7 @@ DLENGINE_VECTORIZED void multiply_row(const Product& p, const Operands& at, int6
   }
 }
 
-void launch_f32(const Product& product, const Operands& at) {
+void launch_one(const Product& product, const Operands& at) {
   const bool one_row =
       product.m == 1 && product.b.transposed && (!product.a.transposed || product.a.step == 1);
   if (one_row) {
@@ -103,7 +103,6 @@ void launch_f32(const Product& product, const Operands& at) {
   launch([product, at] { multiply_tiny(product, at); });
 }
 
-void launch_one(const Product& product, const ProductOperands<float>& at) { launch_f32(product, at); }
 void launch_one(const Product& product, const ProductOperands<BFloat16>& at) { launch_product(product, at); }
 
 using BatchWalk = StridedWalk<3>;  // of y, a and b

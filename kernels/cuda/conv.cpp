@@ -211,7 +211,7 @@ bool convolve_aligned(const Problem& p, const Operands& on) {
   const Factors factors = factors_for(p.dtype);
   const void *one = factors.one, *beta = on.add ? factors.one : factors.zero;
   const void *first = on.first.raw(), *second = on.second.raw();
-  void* result = const_cast<void*>(on.result.raw());
+  void* result = on.result.raw();
   cudnnTensorDescriptor_t x = plan->x.get(), y = plan->y.get();
   cudnnFilterDescriptor_t w = plan->w.get();
   cudnnConvolutionDescriptor_t conv = plan->convolution.get();
