@@ -130,6 +130,10 @@ const KernelRow kRows[] = {
      [](Call& c) {
        c.backend.index_add(c.in({7, 23, 5}), 1, c.index({23}, 10), c.out({7, 11, 5}));
      }},
+    {"index_add_of_many",
+     [](Call& c) {
+       c.backend.index_add(c.in({3, 1500, 5}), 1, c.index({1500}, 10), c.out({3, 11, 5}));
+     }},
     {"gather",
      [](Call& c) {
        c.backend.gather(c.in({9, 11}), 1, c.index({9, 3}, 11), c.out({9, 3}));
@@ -137,6 +141,10 @@ const KernelRow kRows[] = {
     {"scatter_add",
      [](Call& c) {
        c.backend.scatter_add(c.in({8, 3}), 1, c.index({8, 3}, 11), c.out({9, 11}));
+     }},
+    {"scatter_add_of_many",
+     [](Call& c) {
+       c.backend.scatter_add(c.in({300, 3}), 0, c.index({300, 3}, 11), c.out({12, 4}));
      }},
     {"uniform", [](Call& c) { c.backend.uniform(c.out({n}), -1, 1, kKey); }},
     {"normal", [](Call& c) { c.backend.normal(c.out({n}), 0, 1, kKey); }},

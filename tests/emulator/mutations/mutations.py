@@ -22,7 +22,8 @@ SOFTMAX = "*Softmax*:*CrossEntropy*"
 UNARY = "All/Unary.*/relu:All/Unary.*/exp:Kinks.*"
 BINARY = "All/Binary.*/add:All/Binary.*/mul:Broadcasting.*"
 POOL = "All/Pool.*:MaxPool.*:Pool.*"
-INDEX = "IndexSelect.*:Gather.*:OneHot.*"
+INDEX = "IndexSelect.*:Gather.*:OneHot.*:IndexAdd.*:ScatterAdd.*"
+SORT = "Cumsum.*:Argsort.*:Sort.*"
 DROPOUT = "Dropout.*"
 MATMUL = "*Matmul*:*LinearOp*"
 CONV = "All/Conv.*"
@@ -75,6 +76,8 @@ MUTATIONS = [
     kernel("an update over the end", "update.cu", "if (aligned && first + kWidth <= n) {", "if (aligned && first < n) {",
            UPDATE, "kernels_test"),
     kernel("an index out of range is used", "index.cu", "  if (from < 0 || from >= v.size) {", "  if (from < 0) {", INDEX),
+    kernel("a number out of range is added", "index_add.cu", "  if (!check_number(a, line.index", "  if (check_number(a, line.index", INDEX),
+    kernel("a sorted run that ends before its width", "sort.cu", "min(other + width, lines.size)", "other + width", SORT),
     # Races.
     kernel("all lanes write the loss", "cross_entropy.cu", "    if (threadIdx.x == 0) to.losses[row] = loss;",
            "    to.losses[row] = loss;", SOFTMAX),
@@ -88,8 +91,16 @@ MUTATIONS = [
     kernel("a fault is claimed without an atomic", "fault.cuh",
            "  if (atomicCAS(&fault->claimed, 0u, 1u) != 0u) return;",
            "  if (fault->claimed != 0u) return;\n  fault->claimed = 1u;", SOFTMAX + ":" + INDEX),
-    kernel("every position with an index adds to its sum", "index.cu",
-           "if (follows[outer.rest] || to < 0 || to >= v.size) return;", "if ((follows[outer.rest] && to < 0) || to < 0 || to >= v.size) return;", INDEX),
+    kernel("every position with an index adds to its sum", "index_add.cu",
+           "if (line.own > 0 && number_at(line.own - 1) == number) return;", "", "IndexAdd.OfSixteen*"),
+    kernel("a tile's elements are compared before all are there", "sort.cu",
+           "target[kItems];\n    __syncthreads();\n", "target[kItems];\n", SORT),
+    kernel("a tile's elements are moved before all are compared", "sort.cu",
+           "slot % width + rank;\n    }\n    __syncthreads();\n", "slot % width + rank;\n    }\n", SORT),
+    kernel("running sums are added before all are there", "sort.cu",
+           "sums[thread] = sum;\n      __syncthreads();\n", "sums[thread] = sum;\n", SORT),
+    kernel("running sums are overwritten before all are added", "sort.cu",
+           "sums[thread - distance], sum);\n      __syncthreads();\n", "sums[thread - distance], sum);\n", SORT),
     kernel("sums of filters are read before all are written", "conv_grad.cu", "if (threadIdx.x % kWarp == 0) shares[threadIdx.x / kWarp][c][t] = sum;\n    }\n  }\n  __syncthreads();",
            "if (threadIdx.x % kWarp == 0) shares[threadIdx.x / kWarp][c][t] = sum;\n    }\n  }", CONV),
     kernel("every block adds up the bias", "conv_grad.cu",
@@ -120,8 +131,9 @@ MUTATIONS = [
     kernel("a reduction's parts are too few", "reduce.cu",
            "const Scratch parts(size_t(plan.chunks * outputs) * sizeof(A), x.device());",
            "const Scratch parts(size_t(plan.chunks * outputs) * sizeof(A) / 2, x.device());", REDUCE),
-    kernel("follows is not zeroed", "index.cu",
-           "  DLENGINE_CUDA_CHECK(cudaMemsetAsync(follows, 0, size_t(view.picked), stream));\n", "", INDEX),
+    kernel("sums of many positions do not begin at zero", "index_add.cu",
+           "  DLENGINE_CUDA_CHECK(cudaMemsetAsync(dx.raw(), 0, size_t(dx.numel()) * size_of(dx.dtype()), stream));\n", "",
+           INDEX),
     kernel("memory is freed twice", "allocator.cpp", "  (void)cudaFreeAsync(pointer, block.queue->stream());\n",
            "  (void)cudaFreeAsync(pointer, block.queue->stream());\n" * 2, "Memory.*", "core_test"),
     kernel("memory is never freed", "allocator.cpp", "  (void)cudaFreeAsync(pointer, block.queue->stream());\n", "",
@@ -164,6 +176,12 @@ MUTATIONS = [
            "Ops/FusedActivation.*"),
     kernel("a forgotten activation", "conv.cpp", "activation_descriptor(p.params.activation)",
            "activation_descriptor(Activation::none)", "Ops/FusedActivation.*"),
+    kernel("equal numbers are added without the last", "index_add.cu", "return last + 1;", "return last;", INDEX),
+    kernel("a long run of equal numbers ends early", "index_add.cu", "for (step /= 2; step > 0; step /= 2)",
+           "for (step /= 2; step > 1; step /= 2)", INDEX),
+    kernel("equal elements change places", "sort.cu", "own_run_is_first ? before(other, value) : !before(value, other)",
+           "own_run_is_first ? !before(value, other) : before(other, value)", SORT),
+    kernel("a tile's sum does not go on", "sort.cu", "before = sums[kThreads - 1];", "before = A(0);", SORT),
     kernel("Philox counts elements, not blocks", "random.cu",
            "    f(philox(key, uint64_t(first + group) / 4), &out.lane[group]);",
            "    f(philox(key, uint64_t(first + group)), &out.lane[group]);", "Rand*.*:Philox.*", "core_test"),
