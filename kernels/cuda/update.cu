@@ -28,6 +28,9 @@ __device__ void update_group(const Rule& rule, T* w, const T* g, State*... state
   store_vec(w, weights);
 }
 
+// Enough to fill a GPU; where there is more to do, each goes on to its next elements.
+constexpr int64_t kMostBlocks = 1024;
+
 // n elements each; aligned: all addresses are multiples of 16. One thread of each block makes the rule.
 template <typename Rule, typename Step, typename T, typename... State>
 __global__ void update_kernel(Step step, int64_t n, bool aligned, T* w, const T* g, State*... state) {
@@ -36,12 +39,14 @@ __global__ void update_kernel(Step step, int64_t n, bool aligned, T* w, const T*
   if (threadIdx.x == 0) made[0] = Rule(step);
   __syncthreads();
   const Rule& rule = made[0];
-  const int64_t first = thread_number() * kWidth;
-  if (aligned && first + kWidth <= n) {
-    update_group<kWidth>(rule, w + first, g + first, (state + first)...);
-  } else {
-    const int64_t end = min(first + kWidth, n);
-    for (int64_t i = first; i < end; ++i) rule(w[i], g[i], state[i]...);
+  const int64_t stride = int64_t{gridDim.x} * kThreads * kWidth;
+  for (int64_t first = thread_number() * kWidth; first < n; first += stride) {
+    if (aligned && first + kWidth <= n) {
+      update_group<kWidth>(rule, w + first, g + first, (state + first)...);
+    } else {
+      const int64_t end = min(first + kWidth, n);
+      for (int64_t i = first; i < end; ++i) rule(w[i], g[i], state[i]...);
+    }
   }
 }
 
@@ -49,13 +54,13 @@ template <typename Rule, typename T, typename Step, typename... State>
 void launch_update(const Step& step, Tensor& w, const Tensor& g, State&... state) {
   const int64_t n = w.numel();
   if (n == 0) return;
-  const unsigned blocks = blocks_for(n, kThreads * int64_t(16 / sizeof(T)));
+  const int64_t blocks = std::min<int64_t>(kMostBlocks, blocks_for(n, kThreads * int64_t(16 / sizeof(T))));
   const bool aligned = aligned16(w.raw(), g.raw(), state.raw()...);
   const auto pointer = [](Tensor& tensor) { return tensor.template data<T>(); };
   const auto optimizer_update =
       update_kernel<Rule, Step, T, std::remove_pointer_t<decltype(pointer(state))>...>;
-  DLENGINE_LAUNCH(optimizer_update, blocks, kThreads, 0, enter(w.device()), step, n, aligned, w.data<T>(),
-                  g.data<T>(), pointer(state)...);
+  DLENGINE_LAUNCH(optimizer_update, unsigned(blocks), kThreads, 0, enter(w.device()), step, n, aligned,
+                  w.data<T>(), g.data<T>(), pointer(state)...);
 }
 
 // The optimizers keep their weights in f32 or f64.

@@ -167,6 +167,20 @@ TEST(Optimizers, ShrinkWeightsByADecoupledDecay) {
   expect_decoupled<NAdam>(NAdamOptions{});
 }
 
+TEST(Optimizers, UpdateEveryElementOfALongArenaOnce) {
+  constexpr int64_t kCount =
+      (int64_t{1} << 20) + 4 * 1024 + 3;  // more than the blocks of a launch take at once
+  for (const Device device : devices()) {
+    const Tensor numbers = arange(0, kCount).to(device);
+    Tensor w = numbers.clone().set_requires_grad();
+    SGD optimizer({.lr = 0.5});
+    optimizer.attach({w});
+    sum(w * 4.0).backward();
+    optimizer.step();
+    EXPECT_EQ(max(abs(w.detach() - (numbers - 2.0))).item<double>(), 0);
+  }
+}
+
 TEST(Optimizers, NeedParametersToStep) {
   Adam optimizer;
   EXPECT_FALSE(optimizer.attached());

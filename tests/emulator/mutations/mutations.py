@@ -182,6 +182,8 @@ MUTATIONS = [
     kernel("equal elements change places", "sort.cu", "own_run_is_first ? before(other, value) : !before(value, other)",
            "own_run_is_first ? !before(value, other) : before(other, value)", SORT),
     kernel("a tile's sum does not go on", "sort.cu", "before = sums[kThreads - 1];", "before = A(0);", SORT),
+    kernel("an update that ends after its blocks' first elements", "update.cu", "first < n; first += stride", "first < n; first += n",
+           "Optimizers.UpdateEvery*", "optim_test"),
     kernel("Philox counts elements, not blocks", "random.cu",
            "    f(philox(key, uint64_t(first + group) / 4), &out.lane[group]);",
            "    f(philox(key, uint64_t(first + group)), &out.lane[group]);", "Rand*.*:Philox.*", "core_test"),
