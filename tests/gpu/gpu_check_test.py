@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -168,6 +169,31 @@ class GpuCheck(unittest.TestCase):
         found = report.bench_line(line)
         self.assertEqual((found["program"], found["batch"], found["ms"], found["block"]),
                          ("pytorch_graph", 25000000, 0.2, "9"))
+
+
+@unittest.skipUnless(shutil.which("dpkg-query"), "packages are Debian's")
+class CopiedLibraries(unittest.TestCase):
+    def copy(self, scratch, library):
+        return subprocess.run([HERE / "copy_libraries.sh", f"{scratch}/lib", f"{scratch}/licences", library],
+                              capture_output=True, text=True)
+
+    def test_a_library_comes_with_its_licence(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            files = subprocess.check_output(["dpkg-query", "-L", "zlib1g"], text=True).splitlines()
+            run = self.copy(scratch, next(file for file in files if file.endswith("/libz.so.1")))
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            self.assertTrue(os.path.exists(f"{scratch}/lib/libz.so.1"))
+            with open(f"{scratch}/licences/zlib1g.txt") as licence:
+                self.assertIn("Permission is granted", licence.read())
+
+    def test_a_library_of_no_package_is_refused(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            made_up = pathlib.Path(scratch) / "libmade_up.so"
+            made_up.touch()
+            run = self.copy(scratch, made_up)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("libmade_up.so has no licence to go with it", run.stderr)
+            self.assertEqual(os.listdir(f"{scratch}/lib"), [])
 
 
 if __name__ == "__main__":

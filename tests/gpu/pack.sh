@@ -24,11 +24,15 @@ for library in "$own" libdlengine_download.so libdlengine_cuda.so; do
   strip --strip-unneeded -o "$pack/lib/$library" "$build/lib/$library"
 done
 
-# Libraries that a bare system lacks; CUDA's come from the machine.
+# Libraries that a bare system lacks; CUDA's come from the machine, so that nothing of NVIDIA's is handed on.
 cuda='/lib(cud|cublas|nv)'
 system='/(ld-linux-x86-64|libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|libstdc\+\+)\.so'
-ldd "$pack"/bin/* "$pack"/lib/* | awk '$3 ~ /^\// { print $3 }' | sort -u |
-  grep -vE "$system|$cuda|/libdlengine" | xargs -I{} cp -L {} "$pack/lib"
+mapfile -t others < <(ldd "$pack"/bin/* "$pack"/lib/* | awk '$3 ~ /^\// { print $3 }' | sort -u |
+  grep -vE "$system|$cuda|/libdlengine")
+"$source_dir/tests/gpu/copy_libraries.sh" "$pack/lib" "$pack/licences" "${others[@]}"
+for package in libgtest-dev nlohmann-json3-dev; do # parts of them are compiled in
+  cp -L "/usr/share/doc/$package/copyright" "$pack/licences/$package.txt"
+done
 
 cp "$source_dir"/tests/golden/*.safetensors "$pack/golden"
 cp "$source_dir"/tests/gpu/{gpu_check,report}.py "$source_dir/bench/pytorch_train.py" "$pack/check"
