@@ -4,7 +4,7 @@
 Prints a line of train_bench's form for each mode:
   eager          as one writes it, with fused or multi-tensor optimizers, cuDNN choosing its algorithms by timing
   channels_last  the same with images in NHWC order; left out where there are none
-  graph          the whole step captured as a CUDA graph and replayed
+  graph          the whole step captured as a CUDA graph and replayed on a batch copied to where it reads, as train_bench
   compile        torch.compile (mode max-autotune-no-cudagraphs) of network and loss
 All in true f32, as dlengine computes; with --tf32 matrix products and convolutions may round to TF32.
 """
@@ -87,55 +87,58 @@ class Workload:
             parameter = torch.randn(UPDATED, device=device).requires_grad_()
             parameter.grad = torch.randn_like(parameter)
             optimizer = make_optimizer(name, [parameter], device, captured)
-            self.run = lambda i: optimizer.step()
+            self.batches, self.step = [()], optimizer.step
             return
         make_network, shape = NETWORKS[name]
         layout = torch.channels_last if mode == "channels_last" else torch.contiguous_format
         network = make_network().to(device).to(memory_format=layout)
-        self.x = [torch.randn(batch, *shape, device=device).to(memory_format=layout) for _ in range(BATCHES)]
-        self.y = [torch.randint(0, 10, (batch,), device=device) for _ in range(BATCHES)]
+        self.batches = [(torch.randn(batch, *shape, device=device).to(memory_format=layout),
+                         torch.randint(0, 10, (batch,), device=device)) for _ in range(BATCHES)]
         if name == "W5":
             network.eval()
-            predict = self.compiled(lambda x: F.log_softmax(network(x), 1), mode)
-            self.run = torch.inference_mode()(lambda i: predict(self.x[0]))
+            self.batches = [self.batches[0][:1]]
+            self.step = torch.inference_mode()(self.compiled(lambda x: F.log_softmax(network(x), 1), mode))
             return
         optimizer = make_optimizer(name, network.parameters(), device, captured)
         loss_of = self.compiled(lambda x, y: F.cross_entropy(network(x), y), mode)
 
-        def train(i):
+        def train(x, y):
             optimizer.zero_grad(set_to_none=True)
-            loss = loss_of(self.x[i % BATCHES], self.y[i % BATCHES])
+            loss = loss_of(x, y)
             loss.backward()
             optimizer.step()
             self.loss = loss.detach()
 
-        self.run = train
+        self.step = train
+
+    def batch(self, i):
+        return self.batches[i % len(self.batches)]
+
+    def run(self, i):
+        self.step(*self.batch(i))
 
     @staticmethod
     def compiled(function, mode):
         return torch.compile(function, mode="max-autotune-no-cudagraphs") if mode == "compile" else function
 
 
-def as_graphs(workload):
-    """A captured graph for each batch, so that replaying copies no data."""
+def as_graph(workload):
+    """The step as a graph on inputs of its own, into which each batch is copied."""
+    inputs = [tensor.clone() for tensor in workload.batch(0)]
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
-        for i in range(2 * BATCHES):
-            workload.run(i)
+        for _ in range(2 * BATCHES):
+            workload.step(*inputs)
     torch.cuda.current_stream().wait_stream(stream)
-    graphs, losses, pool = [], [], None
-    for i in range(BATCHES):
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool):
-            workload.run(i)
-        pool = graph.pool()
-        graphs.append(graph)
-        losses.append(workload.loss)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        workload.step(*inputs)
 
     def replay(i):
-        graphs[i % BATCHES].replay()
-        workload.loss = losses[i % BATCHES]
+        for to, tensor in zip(inputs, workload.batch(i)):
+            to.copy_(tensor)
+        graph.replay()
 
     return replay
 
@@ -167,7 +170,7 @@ def time_steps(step, seconds, device):
 def measure(name, batch, mode, seconds, device):
     torch.manual_seed(1)
     workload = Workload(name, batch, device, mode)
-    step = as_graphs(workload) if mode == "graph" else workload.run
+    step = as_graph(workload) if mode == "graph" else workload.run
     step(0)
     first = None if workload.loss is None else float(workload.loss)
     times, block = time_steps(step, seconds, device)
