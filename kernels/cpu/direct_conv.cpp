@@ -10,8 +10,8 @@
 #include <cstring>
 #include <vector>
 
-#include "dlengine/core/parallel.h"
 #include "dlengine/kernels/cpu/direct_conv_geometry.h"
+#include "dlengine/kernels/cpu/tasks.h"
 
 namespace dlengine::direct {
 
@@ -53,14 +53,6 @@ int64_t band_rows(const Axis& rows, int64_t planes_width, int64_t more_width, in
 int worker_count(const ConvSizes& z, int64_t tasks, int threads) {
   const int64_t work = z.n * z.p * z.q * z.k * z.c * z.r * z.s;
   return int(std::clamp<int64_t>(work / kThreadWork, 1, std::min<int64_t>(threads, tasks)));
-}
-
-/// Calls f(worker, first, last), which share out the tasks.
-template <typename F>
-void share_out(int64_t tasks, int64_t workers, const F& f) {
-  parallel_for(workers, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) f(i, tasks * i / workers, tasks * (i + 1) / workers);
-  });
 }
 
 Image image_at(const float* data, const float* gate, int64_t at) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "dlengine/kernels/cpu/tasks.h"
+
 namespace dlengine::direct {
 
 namespace {

@@ -8,8 +8,6 @@
 
 namespace dlengine::direct {
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Where one tap of one row (or column) of the filters reads, relative to the output's row.
 struct AxisTap {
   int64_t index;  // in the filters

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dlengine/core/parallel.h"
+#include "dlengine/kernels/cpu/tasks.h"
 #include "dlengine/kernels/cpu/winograd_kernels.h"
 
 namespace dlengine::winograd {
@@ -25,8 +26,6 @@ bool fits(const ConvSizes& z) {
 namespace {
 
 // --- Planning ---
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Floats between the points of buffers of `floats` each: an odd number of cache lines.
 int64_t point_stride(int64_t floats) { return (floats / kChunk | 1) * kChunk; }
