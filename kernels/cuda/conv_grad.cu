@@ -232,6 +232,14 @@ void launch_filter_grad(Filters z, const Tensor& dy, const Tensor& y, const Tens
                   result.db.defined() ? result.db.data<T>() : nullptr);
 }
 
+// A group of one output, as a depthwise convolution has, leaves nothing to do for more channels.
+template <typename T, int kTaps, int kChannels>
+void launch_by_outputs(const Filters& z, const Tensor& dy, const Tensor& y, const Tensor& x,
+                       FilterGradients result) {
+  z.outputs == 1 ? launch_filter_grad<T, kTaps, 1>(z, dy, y, x, result)
+                 : launch_filter_grad<T, kTaps, kChannels>(z, dy, y, x, result);
+}
+
 }  // namespace
 
 void bias_grad(const Tensor& dy, const Tensor& y, Tensor& dz, Tensor& db) {
@@ -274,8 +282,8 @@ void filter_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Conv2
                   0};
   visit_floating(dy.dtype(), "conv2d_grad", [&]<typename T>(Type<T>) {
     constexpr int kChannels = sizeof(T) == 8 ? 1 : 2;  // whose sums fit into the registers
-    z.taps() <= kSomeTaps ? launch_filter_grad<T, kSomeTaps, 2 * kChannels>(z, dy, y, x, result)
-                          : launch_filter_grad<T, kMostTaps, kChannels>(z, dy, y, x, result);
+    z.taps() <= kSomeTaps ? launch_by_outputs<T, kSomeTaps, 2 * kChannels>(z, dy, y, x, result)
+                          : launch_by_outputs<T, kMostTaps, kChannels>(z, dy, y, x, result);
   });
 }
 

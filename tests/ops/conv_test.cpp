@@ -50,6 +50,8 @@ const OpCase kConv[] = {
     conv_case("depthwise", {2, 5, 6, 5}, {5, 1, 3, 3}, {.padding = 1, .groups = 5}),
     conv_case("depthwise_twice_the_channels", {2, 3, 6, 5}, {6, 1, 3, 3},
               {.stride = 2, .padding = 1, .groups = 3}),
+    conv_case("depthwise_five_by_five", {2, 3, 9, 8}, {3, 1, 5, 5}, {.padding = 2, .groups = 3}),
+    conv_case("depthwise_of_many_pixels", {3, 2, 62, 56}, {2, 1, 3, 3}, {.groups = 2}),
     conv_case("wide_kernel", {2, 3, 4, 9}, {2, 3, 1, 7}, {.padding = {0, 3}}),
     conv_case("tall_kernel", {2, 3, 9, 4}, {2, 3, 7, 1}, {.stride = {2, 1}, .padding = {1, 0}}),
     conv_case("kernel_as_large_as_image", {3, 4, 4, 3}, {5, 4, 4, 3}, {}),
