@@ -202,8 +202,26 @@ TEST(Pow, IntegerExponentsOfNegativeNumbersAreExact) {
     const Tensor x = tensor({-2, -1, 0, 3}).to(device);
     expect_same(pow(x, 2), {4, 1, 0, 9});
     expect_same(pow(x, 3), {-8, -1, 0, 27});
+    expect_same(pow(x, 1), {-2, -1, 0, 3});
     expect_same(pow(x, 0), {1, 1, 1, 1});
+    expect_same(pow(tensor({-2, 0, -0.0, INFINITY}).to(device), -1), {-0.5, INFINITY, -INFINITY, 0});
+    expect_same(pow(tensor({-1e30, 1e-30, NAN}).to(device), 3), {-INFINITY, 0, NAN});
     EXPECT_TRUE(std::isnan(pow(tensor({-1}).to(device), 0.5).item<double>()));
+  }
+}
+
+TEST(Pow, OfWholeExponentsIsTheRoundedProduct) {
+  for (const Device device : devices()) {
+    const Tensor x = rand({1000}, -3, 3, DType::f32, device);
+    std::vector<double> square, cube, reciprocal;
+    for (const float value : x.to_vector<float>()) {
+      square.push_back(value * value);
+      cube.push_back(value * value * value);
+      reciprocal.push_back(1 / value);
+    }
+    expect_same(pow(x, 2), square);
+    expect_same(pow(x, 3), cube);
+    expect_same(pow(x, -1), reciprocal);
   }
 }
 
