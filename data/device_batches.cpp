@@ -12,6 +12,12 @@
 
 namespace dlengine {
 
+namespace {
+
+constexpr int64_t kEpochsAhead = 2;  // whose orders are being drawn
+
+}  // namespace
+
 DeviceBatches::DeviceBatches(const Samples& all, const LoaderOptions& options, Device device)
     : all_{all.x.to(device).contiguous(), all.y.to(device).contiguous()},
       options_(options),
@@ -24,11 +30,19 @@ DeviceBatches::DeviceBatches(const Samples& all, const LoaderOptions& options, D
 }
 
 std::vector<int64_t> DeviceBatches::order_of(int64_t epoch) {
-  if (next_order_.valid()) {
-    std::vector<int64_t> order = next_order_.get();
-    if (epoch == epoch_ + 1) return order;
+  auto drawn = next_orders_.extract(epoch);
+  return drawn.empty() ? sample_order(all_.size(), options_, epoch) : drawn.mapped().get();
+}
+
+void DeviceBatches::draw_ahead() {
+  if (!options_.shuffle) return;
+  next_orders_.erase(next_orders_.begin(), next_orders_.upper_bound(epoch_));
+  for (int64_t epoch = epoch_ + 1; epoch <= epoch_ + kEpochsAhead; ++epoch) {
+    if (next_orders_.contains(epoch)) continue;
+    next_orders_[epoch] = std::async(std::launch::async, [count = all_.size(), options = options_, epoch] {
+      return sample_order(count, options, epoch);
+    });
   }
-  return sample_order(all_.size(), options_, epoch);
 }
 
 void DeviceBatches::start_epoch(int64_t epoch) {
@@ -39,14 +53,10 @@ void DeviceBatches::start_epoch(int64_t epoch) {
     const Device device = order_.device();
     backend_for(device).copy_from_host(order_.raw(), order.data(), order.size() * sizeof(int64_t),
                                        device.index);
-    if (options_.shuffle) {
-      next_order_ = std::async(std::launch::async, [count = all_.size(), options = options_, epoch] {
-        return sample_order(count, options, epoch + 1);
-      });
-    }
   }
   epoch_ = epoch;
   position_ = 0;
+  draw_ahead();
 }
 
 void DeviceBatches::skip(int64_t batches) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <future>
+#include <map>
 #include <vector>
 
 #include "dlengine/core/samples.h"
@@ -39,6 +40,7 @@ class DeviceBatches {
  private:
   BatchPosition advance(int64_t rows);
   std::vector<int64_t> order_of(int64_t epoch);
+  void draw_ahead();
 
   Samples all_;
   LoaderOptions options_;
@@ -46,8 +48,9 @@ class DeviceBatches {
   Tensor order_;          // i64 [N]
   int64_t epoch_ = -1;    // whose order that is
   int64_t position_ = 0;  // samples of this epoch that were taken
-  // The order of the next epoch, drawn by a thread while the device works on this one.
-  std::future<std::vector<int64_t>> next_order_;
+  // The orders of the next epochs, each drawn by a thread of its own, as a GPU may be through with an epoch
+  // before one is drawn.
+  std::map<int64_t, std::future<std::vector<int64_t>>> next_orders_;
 };
 
 }  // namespace dlengine
