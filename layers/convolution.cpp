@@ -88,7 +88,7 @@ int64_t Convolution::flops(const Shape& input, const Shape& output) const {
   return 2 * pixels.product() * (channels / options_.groups) * options_.kernel.product();
 }
 
-Window Convolution::window() const {
+Window Convolution::window(const Shape&, const Shape&) const {
   const auto& [kernel, stride, dilation] = std::tie(options_.kernel, options_.stride, options_.dilation);
   Dims extent;
   for (int axis = 0; axis < kernel.rank(); ++axis) {

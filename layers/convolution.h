@@ -35,7 +35,7 @@ class Convolution : public Module {
   void visit(ModuleVisitor& visitor) override;
   void build() override;
   int64_t flops(const Shape& input, const Shape& output) const override;
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  protected:
   /// Throws ValueError, naming the layer, for options that make no sense.

@@ -31,6 +31,8 @@ template <typename Params>
 Window pool_window(const Params& params) {
   return {.extent = dims_of(params.kernel), .stride = dims_of(params.stride)};
 }
+/// Height and width of images [N, C, H, W].
+inline Dims pixels_of(const Shape& images) { return {images[2], images[3]}; }
 /// "12", or "?" where a size is yet to be found.
 inline std::string text_or_unknown(int64_t size) { return size > 0 ? std::to_string(size) : "?"; }
 

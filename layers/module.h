@@ -58,6 +58,9 @@ struct ChannelMap {
 /// Parameters are made late: by the first forward pass, or when somebody asks for them and their sizes are
 /// known. So initial values are drawn in the order of the layers, whatever the order in which C++ makes the
 /// arguments of a call.
+///
+/// Once they exist, several threads may call one module at a time in evaluation mode: forward() then writes
+/// to nothing that they share.
 class Module {
  public:
   Module() = default;
@@ -97,7 +100,8 @@ class Module {
   virtual DType parameter_type(DType compute) const { return compute; }
   /// Multiplications and additions of one forward pass (a multiply-add counts 2); 0 where they do not matter.
   virtual int64_t flops(const Shape& /*input*/, const Shape& /*output*/) const { return 0; }
-  virtual Window window() const { return {}; }
+  /// What an output pixel looks at in a call with an input of that shape.
+  virtual Window window(const Shape& /*input*/, const Shape& /*output*/) const { return {}; }
   /// True if forward() does nothing but tensor operations, and for inputs of one shape always the same ones:
   /// then a recording of it can be replayed. Of a module with children it speaks of what the module itself
   /// does.

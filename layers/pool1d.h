@@ -17,7 +17,7 @@ class MaxPool1d final : public Module {
   bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  private:
   Pool1dParams options_;
@@ -31,7 +31,7 @@ class AvgPool1d final : public Module {
   bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  private:
   Pool1dParams options_;

@@ -21,18 +21,19 @@ Tensor MaxPool2d::forward_with(const Ending& ending, const Tensor& x) {
 
 AvgPool2d::AvgPool2d(const Pool2dParams& options) : options_(checked_pool2d("AvgPool2d", options)) {}
 
-Window MaxPool2d::window() const { return pool_window(options_); }
+Window MaxPool2d::window(const Shape&, const Shape&) const { return pool_window(options_); }
 
 std::string AvgPool2d::description() const { return describe_pool(options_); }
 
 Tensor AvgPool2d::forward(const Tensor& x) { return avg_pool2d(x, options_); }
 
-Window AvgPool2d::window() const { return pool_window(options_); }
+Window AvgPool2d::window(const Shape&, const Shape&) const { return pool_window(options_); }
 
-Tensor GlobalAvgPool2d::forward(const Tensor& x) {
-  Tensor y = global_avg_pool2d(x);
-  seen_ = {x.dim(2), x.dim(3)};
-  return y;
+Tensor GlobalAvgPool2d::forward(const Tensor& x) { return global_avg_pool2d(x); }
+
+Window GlobalAvgPool2d::window(const Shape& input, const Shape& /*output*/) const {
+  const Dims all = pixels_of(input);
+  return {.extent = all, .stride = all};
 }
 
 AdaptiveAvgPool2d::AdaptiveAvgPool2d(Size2 size) : size_(size) {
@@ -42,13 +43,9 @@ AdaptiveAvgPool2d::AdaptiveAvgPool2d(Size2 size) : size_(size) {
 
 std::string AdaptiveAvgPool2d::description() const { return text(size_); }
 
-Tensor AdaptiveAvgPool2d::forward(const Tensor& x) {
-  Tensor y = adaptive_avg_pool2d(x, size_);
-  seen_ = {x.dim(2), x.dim(3)};
-  return y;
-}
+Tensor AdaptiveAvgPool2d::forward(const Tensor& x) { return adaptive_avg_pool2d(x, size_); }
 
-Window AdaptiveAvgPool2d::window() const {
+Window AdaptiveAvgPool2d::window(const Shape& input, const Shape& output) const {
   const auto longest = [](int64_t from, int64_t parts) {
     int64_t most = 1;
     for (int64_t i = 0; i < parts; ++i) {
@@ -56,10 +53,8 @@ Window AdaptiveAvgPool2d::window() const {
     }
     return most;
   };
-  if (seen_.empty()) return {};
-  return {.extent = {longest(seen_[0], size_.h), longest(seen_[1], size_.w)},
-          .stride = seen_,
-          .enlarged = dims_of(size_)};
+  const Dims from = pixels_of(input), to = pixels_of(output);
+  return {.extent = {longest(from[0], to[0]), longest(from[1], to[1])}, .stride = from, .enlarged = to};
 }
 
 MaxUnpool2d::MaxUnpool2d(const Pool2dParams& options) : options_(checked_pool2d("MaxUnpool2d", options)) {}

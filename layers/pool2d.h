@@ -25,7 +25,7 @@ class MaxPool2d final : public Module {
   Tensor forward_with(const Ending& ending, const Tensor& x) override;
   /// The result, and which pixels won, for MaxUnpool2d (PyTorch's return_indices).
   PooledWithIndices with_indices(const Tensor& x) { return max_pool2d_with_indices(x, options_); }
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  private:
   Pool2dParams options_;
@@ -39,7 +39,7 @@ class AvgPool2d final : public Module {
   bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  private:
   Pool2dParams options_;
@@ -51,10 +51,7 @@ class GlobalAvgPool2d final : public Module {
   std::string_view type_name() const override { return "GlobalAvgPool2d"; }
   bool replayable() const override { return true; }
   Tensor forward(const Tensor& x) override;
-  Window window() const override { return {.extent = seen_, .stride = seen_}; }
-
- private:
-  Dims seen_;  // size of the last input
+  Window window(const Shape& input, const Shape& output) const override;
 };
 
 /// Means of windows that divide any image into size.h rows and size.w columns: [N, C, H, W] -> [N, C, size.h,
@@ -66,11 +63,10 @@ class AdaptiveAvgPool2d final : public Module {
   bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  private:
   Size2 size_;
-  Dims seen_;  // size of the last input
 };
 
 /// Reverses MaxPool2d of these options, as far as that can be: pixels go back to the places that its

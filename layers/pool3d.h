@@ -18,7 +18,7 @@ class MaxPool3d final : public Module {
   bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  private:
   Pool3dParams options_;
@@ -32,7 +32,7 @@ class AvgPool3d final : public Module {
   bool replayable() const override { return true; }
   std::string description() const override;
   Tensor forward(const Tensor& x) override;
-  Window window() const override;
+  Window window(const Shape& input, const Shape& output) const override;
 
  private:
   Pool3dParams options_;

@@ -74,7 +74,7 @@ std::string GroupNorm::size_in_words() const {
 Shape GroupNorm::learn_shape(const Shape& x) {
   check<ShapeError>(x.rank() >= 2 && x[1] > 0 && (channels_ == 0 ? x[1] % groups_ == 0 : x[1] == channels_),
                     "GroupNorm: need x [N, C, ...] with channels that {} groups divide, got {}", groups_, x);
-  channels_ = x[1];
+  if (channels_ == 0) channels_ = x[1];
   return {channels_};
 }
 
@@ -94,7 +94,7 @@ Shape InstanceNorm::learn_shape(const Shape& x) {
   check<ShapeError>(x.rank() == rank_ && x[1] > 0 && (channels_ == 0 || x[1] == channels_),
                     "{}: need x [N, C, ...] of {} axes with {} channels, got {}", type_name(), rank_,
                     text_or_unknown(channels_), x);
-  channels_ = x[1];
+  if (channels_ == 0) channels_ = x[1];
   return {channels_};
 }
 

@@ -55,7 +55,7 @@ class Recorder final : public ForwardObserver {
                     .output = output,
                     .parameters = count_new(own.parameters),
                     .flops = module.flops(input, output),
-                    .receptive_field = receptive_field(module.window(), output)});
+                    .receptive_field = receptive_field(module.window(input, output), output)});
   }
 
   std::vector<SummaryRow> rows;

@@ -19,19 +19,21 @@ std::string Upsample::description() const {
 }
 
 Tensor Upsample::forward(const Tensor& x) {
-  const Shape y = interpolate_shape(x.shape(), options_);  // also checks
-  const Key key{x.dim(2), x.dim(3), x.dtype(), x.device().kind, x.device().index};
-  auto known = tables_.find(key);
-  if (known == tables_.end()) known = tables_.emplace(key, interpolate_tables(x, options_)).first;
-  from_ = {x.dim(2), x.dim(3)};
-  to_ = {y[2], y[3]};
-  return interpolate(x, known->second);
+  interpolate_shape(x.shape(), options_);  // checks
+  return interpolate(x, tables_.of(x, options_));
 }
 
-Window Upsample::window() const {
-  if (to_.empty()) return {};
+InterpolateTables Upsample::Tables::of(const Tensor& x, const InterpolateParams& params) {
+  const Key key{x.dim(2), x.dim(3), x.dtype(), x.device().kind, x.device().index};
+  const std::lock_guard lock(mutex_);
+  auto known = known_.find(key);
+  if (known == known_.end()) known = known_.emplace(key, interpolate_tables(x, params)).first;
+  return known->second;
+}
+
+Window Upsample::window(const Shape& input, const Shape& output) const {
   const int64_t seen = options_.mode == InterpolateMode::nearest ? 1 : 2;
-  return {.extent = {seen, seen}, .stride = from_, .enlarged = to_};
+  return {.extent = {seen, seen}, .stride = pixels_of(input), .enlarged = pixels_of(output)};
 }
 
 }  // namespace dlengine

@@ -199,10 +199,44 @@ TEST(ReceptiveField, OfVolumesHasThreeAxes) {
   EXPECT_THAT(summary(net, {1, 1, 8, 12, 16}), testing::HasSubstr("  3x6x8\n"));
 }
 
-TEST(ReceptiveField, IsUnknownBeforeTheFirstImage) {
-  EXPECT_EQ(GlobalAvgPool2d().window().extent, Dims());
-  EXPECT_EQ(Upsample({.scale_factor = 2}).window().extent, Dims());
-  EXPECT_EQ(AdaptiveAvgPool2d(2).window().stride, Dims());
+struct WindowRow {
+  const char* name;
+  std::unique_ptr<Module> layer;
+  Shape input, output;
+  Window window;
+};
+
+std::vector<WindowRow> window_rows() {
+  std::vector<WindowRow> rows;
+  const auto add = [&](const char* name, auto layer, const Shape& input, const Shape& output, Window window) {
+    rows.push_back({name, std::make_unique<decltype(layer)>(std::move(layer)), input, output, window});
+  };
+  add("convolution", Conv2d({.out_channels = 3, .kernel = 3, .stride = 2}), {1, 1, 7, 9}, {1, 3, 3, 4},
+      {{3, 3}, {2, 2}, {}});
+  add("mean", GlobalAvgPool2d(), {2, 3, 7, 5}, {2, 3, 1, 1}, {{7, 5}, {7, 5}, {}});
+  add("adaptive", AdaptiveAvgPool2d({2, 3}), {2, 3, 7, 5}, {2, 3, 2, 3}, {{4, 3}, {7, 5}, {2, 3}});
+  add("nearest", Upsample({.scale_factor = 2}), {1, 1, 4, 5}, {1, 1, 8, 10}, {{1, 1}, {4, 5}, {8, 10}});
+  add("bilinear", Upsample({.size = {6, 3}, .mode = kBilinear}), {1, 1, 4, 5}, {1, 1, 6, 3},
+      {{2, 2}, {4, 5}, {6, 3}});
+  return rows;
+}
+
+TEST(ReceptiveField, OfALayerFollowsFromTheShapesOfTheCallAlone) {
+  for (const auto& [name, layer, input, output, window] : window_rows()) {
+    SCOPED_TRACE(name);
+    for (const bool used : {false, true}) {
+      if (used) {
+        EXPECT_EQ((*layer)(zeros(input)).shape(), output);
+        (*layer)(zeros({1, input[1], 16, 12}));  // what it saw last is of no matter
+      }
+      const Window found = layer->window(input, output);
+      EXPECT_EQ(found.extent, window.extent);
+      EXPECT_EQ(found.stride, window.stride);
+      EXPECT_EQ(found.enlarged, window.enlarged);
+    }
+  }
+  const Window elsewhere = GlobalAvgPool2d().window({1, 1, 16, 12}, {1, 1, 1, 1});
+  EXPECT_EQ(elsewhere.extent, (Dims{16, 12}));
 }
 
 }  // namespace
