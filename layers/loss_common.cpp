@@ -3,6 +3,7 @@
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
+#include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/index.h"
 #include "dlengine/core/ops/reduce.h"
@@ -30,6 +31,10 @@ Tensor reduced(const Tensor& losses, Reduction reduction) {
   fail<ValueError>("loss: no such reduction: {}", static_cast<int>(reduction));
 }
 
+Tensor class_numbers(const Tensor& labels) {
+  return (labels.rank() == 2 ? argmax(labels, 1) : labels.to(DType::i64)).contiguous();
+}
+
 Tensor checked_classes(const char* loss, const Tensor& output, const Tensor& labels) {
   check<ValueError>(output.defined() && labels.defined(), "{}: output or labels are undefined", loss);
   check<ShapeError>(output.rank() == 2 && labels.shape() == Shape{output.dim(0)},
@@ -39,14 +44,14 @@ Tensor checked_classes(const char* loss, const Tensor& output, const Tensor& lab
       is_floating(output.dtype()) && !is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
       "{}: need a floating output and labels that are u8, i32 or i64, got {} and {}", loss, output.dtype(),
       labels.dtype());
-  const Tensor classes = labels.to(DType::i64).contiguous();
+  const Tensor classes = class_numbers(labels);
   backend_for(classes.device()).check_index(loss, IndexRole::label, classes, output.dim(1));
   return classes;
 }
 
 Tensor label_rows(const char* loss, const Tensor& output, const Tensor& labels) {
   if (labels.defined() && labels.rank() == 1) {
-    return one_hot(checked_classes(loss, output, labels), output.dim(1), output.dtype());
+    return unit_rows(checked_classes(loss, output, labels), output.dim(1), output.dtype());
   }
   check_pair(loss, output, labels);
   check<ShapeError>(output.rank() == 2, "{}: need output [N, C], got {}", loss, output.shape());

@@ -13,7 +13,12 @@ void check_pair(const char* loss, const Tensor& output, const Tensor& target);
 /// The losses of single elements or rows, reduced. Throws ValueError for the mean of nothing.
 Tensor reduced(const Tensor& losses, Reduction reduction);
 
-/// Classes [N], u8, i32 or i64, as i64, for output [N, C]. Throws ShapeError, DTypeError.
+/// The class of each sample, i64 [N], of labels that are classes [N] or rows [N, C], whose largest element
+/// counts. Nothing is checked.
+Tensor class_numbers(const Tensor& labels);
+
+/// The same of classes [N], u8, i32 or i64, for output [N, C]. Throws ShapeError, DTypeError; ValueError for
+/// a class out of range.
 Tensor checked_classes(const char* loss, const Tensor& output, const Tensor& labels);
 
 /// Probabilities [N, C] of the output's type: labels [N] as one-hot rows, labels [N, C] as they are; off the

@@ -4,6 +4,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/activation.h"
+#include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/index.h"
 #include "dlengine/core/ops/reduce.h"
@@ -35,7 +36,7 @@ Tensor MultiMarginLoss::operator()(const Tensor& scores, const Tensor& labels) c
   const Tensor right = gather(scores, 1, classes.unsqueeze(1));  // [N, 1]
   Tensor lack = relu(options_.margin + (scores - right));
   if (options_.squared) lack = square(lack);
-  lack = lack * (1 - one_hot(classes, scores.dim(1), scores.dtype()));
+  lack = lack * (1 - unit_rows(classes, scores.dim(1), scores.dtype()));
   Tensor losses = sum(lack, {.axes = {1}}) / static_cast<double>(scores.dim(1));
   if (weights.defined()) losses = losses * weights;
   return reduced(losses, options_.reduction);

@@ -8,17 +8,18 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
+#include "dlengine/core/ops/common.h"
 #include "dlengine/layers/loss_common.h"
 #include "dlengine/layers/loss_regression.h"
 
 namespace dlengine {
 namespace {
 
-/// The class of each sample, i64 [N].
-Tensor class_numbers(const char* metric, const Tensor& outputs, const Tensor& labels) {
+/// class_numbers() of labels that fit to the outputs.
+Tensor checked_numbers(const char* metric, const Tensor& outputs, const Tensor& labels) {
   if (!labels.defined() || labels.rank() != 2) return checked_classes(metric, outputs, labels);
   check_pair(metric, outputs, labels);
-  return argmax(labels, 1);
+  return class_numbers(labels);
 }
 
 Tensor share(const Tensor& hits) { return mean(hits.to(DType::f32)); }
@@ -55,14 +56,14 @@ constexpr std::array<Entry, 10> kMetrics = {{
 
 Tensor accuracy(const Tensor& outputs, const Tensor& labels) {
   const NoGrad no_grad;
-  const Tensor classes = class_numbers("accuracy", outputs, labels);
+  const Tensor classes = checked_numbers("accuracy", outputs, labels);
   return share(equal(argmax(outputs, 1), classes));
 }
 
 Tensor top_k_accuracy(const Tensor& outputs, const Tensor& labels, int64_t k) {
   check<ValueError>(k >= 1, "top_k_accuracy: need k >= 1, got {}", k);
   const NoGrad no_grad;
-  const Tensor classes = class_numbers("top_k_accuracy", outputs, labels);
+  const Tensor classes = checked_numbers("top_k_accuracy", outputs, labels);
   const TopK best = topk(outputs, std::min(k, outputs.dim(1)), 1);
   return share(any(equal(best.indices, classes.unsqueeze(1)), {.axes = {1}}));
 }
@@ -94,10 +95,10 @@ Tensor mean_squared_error(const Tensor& outputs, const Tensor& labels) {
 
 Tensor confusion_matrix(const Tensor& outputs, const Tensor& labels) {
   const NoGrad no_grad;
-  const Tensor classes = class_numbers("confusion_matrix", outputs, labels);
+  const Tensor classes = checked_numbers("confusion_matrix", outputs, labels);
   const int64_t count = outputs.dim(1);
-  const Tensor were = one_hot(classes, count, DType::f64);
-  const Tensor said = one_hot(argmax(outputs, 1), count, DType::f64);
+  const Tensor were = unit_rows(classes, count, DType::f64);
+  const Tensor said = unit_rows(argmax(outputs, 1), count, DType::f64);
   return matmul(were.transpose(0, 1), said).to(DType::i64);
 }
 

@@ -9,6 +9,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
+#include "dlengine/layers/loss_common.h"
 #include "dlengine/train/metrics.h"
 #include "dlengine/train/trainer.h"
 
@@ -44,10 +45,6 @@ Labels counted_as(Accuracy accuracy, Labels labels, const Tensor& output, const 
       return is_binary(labels) ? labels : Labels::probabilities;
   }
   fail<ValueError>("accuracy: no kind {}", static_cast<int>(accuracy));
-}
-
-Tensor class_numbers(const Tensor& target) {
-  return (target.rank() == 2 ? argmax(target, 1) : target.to(DType::i64)).contiguous();
 }
 
 /// How many outputs are on their label's side, [1] of f64.

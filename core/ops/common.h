@@ -32,6 +32,9 @@ Tensor dense(const Tensor& x);
 /// is.
 Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands);
 
+/// Row c of the unit matrix for each of the classes i64 [N], which are known to be in range: [N, count].
+Tensor unit_rows(const Tensor& classes, int64_t count, DType dtype);
+
 /// The ending with the key of its dropout, if there is one, drawn from default_generator(). Throws ValueError
 /// for a share outside of [0, 1) and for dropout without relu.
 Ending with_key(const char* op, Ending ending);

@@ -59,15 +59,17 @@ Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype) {
   check<DTypeError>(!is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
                     "one_hot: labels must be u8, i32 or i64, got {}", labels.dtype());
   check<ValueError>(classes > 0, "one_hot: need 1 class or more, got {}", classes);
-  // Row c of the unit matrix stands for class c. Classes are counted on the
-  // device, as a recorded step can do, too.
-  const Tensor numbers = cumsum(ones({classes}, DType::i64, labels.device()), 0) - 1.0;
-  const Tensor unit = equal(numbers.unsqueeze(1), numbers).to(dtype);
   Shape shape = labels.shape();
   shape.push_back(classes);
   const Tensor rows = dense(labels.to(DType::i64)).reshape({labels.numel()});
   backend_for(rows.device()).check_index("one_hot", IndexRole::label, rows, classes);
-  return index_select(unit, 0, rows).reshape(shape);
+  return unit_rows(rows, classes, dtype).reshape(shape);
+}
+
+// Classes are counted on the device, as a recorded step can do, too.
+Tensor unit_rows(const Tensor& classes, int64_t count, DType dtype) {
+  const Tensor numbers = cumsum(ones({count}, DType::i64, classes.device()), 0) - 1.0;
+  return index_select(equal(numbers.unsqueeze(1), numbers).to(dtype), 0, classes);
 }
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
