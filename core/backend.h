@@ -137,7 +137,7 @@ class Backend {
 
   // --- Elementwise; floating results may be channels-last if wants_channels_last() ---
   virtual void unary(const Unary& f, const Tensor& x,
-                     Tensor& y) = 0;  // x strided; floating (abs, square, sign, step, clip: numeric)
+                     Tensor& y) = 0;  // x strided; floating, and integers where f has kTakesIntegers
   // dx = dy * slope; saved is x or y as slope_from_result(f.op) says; saved and dy strided; floating.
   virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) = 0;
   // dx = dy * (y > 0) * scale; y and dy strided; floating; dx may be dy

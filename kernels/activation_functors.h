@@ -9,10 +9,15 @@
 namespace dlengine::functions {
 
 struct Relu {
+  static constexpr bool kTakesIntegers = true;
   static constexpr bool kSlopeFromResult = true;
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
-    return x < T(0) ? T(0) : x;  // this order keeps NaN
+    if constexpr (std::is_unsigned_v<T>) {
+      return x;
+    } else {
+      return x < T(0) ? T(0) : x;  // this order keeps NaN
+    }
   }
   template <typename T>
   DLENGINE_HOST_DEVICE static T slope(T y) {
@@ -174,6 +179,7 @@ struct Clip {
 template <typename A>
 struct Hardtanh {
   A low, high;
+  static constexpr bool kTakesIntegers = true;
   static constexpr bool kSlopeFromResult = false;
   DLENGINE_HOST_DEVICE A value(A x) const { return Clip<A>{low, high}.value(x); }
   DLENGINE_HOST_DEVICE A slope(A x) const { return A(x > low) * A(x < high); }

@@ -219,24 +219,39 @@ struct Erf {
 };
 
 struct Floor : Flat {
+  static constexpr bool kTakesIntegers = true;
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
-    return std::floor(x);
+    if constexpr (std::is_integral_v<T>) {
+      return x;
+    } else {
+      return std::floor(x);
+    }
   }
 };
 
 struct Ceil : Flat {
+  static constexpr bool kTakesIntegers = true;
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
-    return std::ceil(x);
+    if constexpr (std::is_integral_v<T>) {
+      return x;
+    } else {
+      return std::ceil(x);
+    }
   }
 };
 
 /// To the nearest whole number, of two the even one.
 struct Round : Flat {
+  static constexpr bool kTakesIntegers = true;
   template <typename T>
   DLENGINE_HOST_DEVICE static T value(T x) {
-    return std::rint(x);
+    if constexpr (std::is_integral_v<T>) {
+      return x;
+    } else {
+      return std::rint(x);
+    }
   }
 };
 

@@ -12,7 +12,7 @@
 namespace dlengine {
 
 Tensor step(const Tensor& x) { return unary(UnaryOp::step, "step", x, Takes::numeric); }
-Tensor relu(const Tensor& x) { return unary(UnaryOp::relu, "relu", x); }
+Tensor relu(const Tensor& x) { return unary(UnaryOp::relu, "relu", x, Takes::numeric); }
 
 Tensor leaky_relu(const Tensor& x, double negative_slope) {
   return unary({UnaryOp::leaky_relu, negative_slope}, "leaky_relu", x);
@@ -50,27 +50,35 @@ Tensor softplus(const Tensor& x, double beta) {
 }
 
 Tensor mish(const Tensor& x) { return unary(UnaryOp::mish, "mish", x); }
-Tensor softsign(const Tensor& x) { return unary(UnaryOp::softsign, "softsign", x); }
-Tensor sigmoid(const Tensor& x) { return unary(UnaryOp::sigmoid, "sigmoid", x); }
+Tensor softsign(const Tensor& x) { return unary(UnaryOp::softsign, "softsign", x, Takes::promoted); }
+Tensor sigmoid(const Tensor& x) { return unary(UnaryOp::sigmoid, "sigmoid", x, Takes::promoted); }
 Tensor log_sigmoid(const Tensor& x) { return unary({UnaryOp::softplus, -1}, "log_sigmoid", x); }
-Tensor tanh(const Tensor& x) { return unary(UnaryOp::tanh, "tanh", x); }
+Tensor tanh(const Tensor& x) { return unary(UnaryOp::tanh, "tanh", x, Takes::promoted); }
+
+namespace {
+
+/// x cut to f's ends, which are whole for integers.
+Tensor cut(const Unary& f, const char* name, const Tensor& x) {
+  check_operands(name, {&x});
+  check<DTypeError>(is_floating(x.dtype()) || (std::trunc(f.a) == f.a && std::trunc(f.b) == f.b),
+                    "{}: x is {}; convert it to a floating type to cut it to {} .. {}", name, x.dtype(), f.a,
+                    f.b);
+  return unary(f, name, x, Takes::numeric);
+}
+
+}  // namespace
 
 Tensor clip(const Tensor& x, double low, double high) {
-  check_operands("clip", {&x});
   check<ValueError>(low <= high, "clip: low must not be above high, got {} and {}", low, high);
-  const bool whole = std::trunc(low) == low && std::trunc(high) == high;
-  check<DTypeError>(is_floating(x.dtype()) || whole,
-                    "clip: x is {}; convert it to a floating type to cut it to {} .. {}", x.dtype(), low,
-                    high);
-  return unary({UnaryOp::clip, low, high}, "clip", x, Takes::numeric);
+  return cut({UnaryOp::clip, low, high}, "clip", x);
 }
 
 Tensor hardtanh(const Tensor& x, double low, double high) {
   check<ValueError>(low < high, "hardtanh: low must be below high, got {} and {}", low, high);
-  return unary({UnaryOp::hardtanh, low, high}, "hardtanh", x);
+  return cut({UnaryOp::hardtanh, low, high}, "hardtanh", x);
 }
 
-Tensor relu6(const Tensor& x) { return unary({UnaryOp::hardtanh, 0, 6}, "relu6", x); }
+Tensor relu6(const Tensor& x) { return cut({UnaryOp::hardtanh, 0, 6}, "relu6", x); }
 Tensor hardsigmoid(const Tensor& x) { return unary(UnaryOp::hardsigmoid, "hardsigmoid", x); }
 Tensor hardswish(const Tensor& x) { return unary(UnaryOp::hardswish, "hardswish", x); }
 

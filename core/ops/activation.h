@@ -1,8 +1,9 @@
 // Activation functions, element by element; softmax is in softmax.h.
 //
-// Types: floating (step and clip: numeric). Grads: x; step has slope 0 throughout. Values and slopes are
-// finite for every |x| <= 1000; NaN stays NaN. Slopes at kinks: docs/numerics.md. Throws DTypeError, and
-// ValueError for numbers that make no sense.
+// Types: floating, as in PyTorch; step, relu, clip, hardtanh and relu6 keep integers, sigmoid, tanh and
+// softsign compute them in f32. Grads: x; step has slope 0 throughout. Values and slopes are finite for every
+// |x| <= 1000; NaN stays NaN. Slopes at kinks: docs/numerics.md. Throws DTypeError, and ValueError for
+// numbers that make no sense.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,7 @@ Tensor tanh(const Tensor& x);
 /// high, both included, else 0. Throws ValueError unless low <= high; DTypeError for integers with an end
 /// that is not whole.
 Tensor clip(const Tensor& x, double low, double high);
-/// The same with slope 0 at both ends. Throws ValueError unless low < high.
+/// The same with slope 0 at both ends. Throws as clip(), and ValueError unless low < high.
 Tensor hardtanh(const Tensor& x, double low = -1, double high = 1);
 Tensor relu6(const Tensor& x);        // hardtanh(x, 0, 6)
 Tensor hardsigmoid(const Tensor& x);  // (x + 3) / 6 cut to 0 .. 1

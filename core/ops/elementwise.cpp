@@ -234,9 +234,9 @@ Tensor sign(const Tensor& x) { return unary(UnaryOp::sign, "sign", x, Takes::num
 Tensor sin(const Tensor& x) { return unary(UnaryOp::sin, "sin", x, Takes::promoted); }
 Tensor cos(const Tensor& x) { return unary(UnaryOp::cos, "cos", x, Takes::promoted); }
 Tensor erf(const Tensor& x) { return unary(UnaryOp::erf, "erf", x, Takes::promoted); }
-Tensor floor(const Tensor& x) { return unary(UnaryOp::floor, "floor", x); }
-Tensor ceil(const Tensor& x) { return unary(UnaryOp::ceil, "ceil", x); }
-Tensor round(const Tensor& x) { return unary(UnaryOp::round, "round", x); }
+Tensor floor(const Tensor& x) { return unary(UnaryOp::floor, "floor", x, Takes::numeric); }
+Tensor ceil(const Tensor& x) { return unary(UnaryOp::ceil, "ceil", x, Takes::numeric); }
+Tensor round(const Tensor& x) { return unary(UnaryOp::round, "round", x, Takes::numeric); }
 
 namespace {
 

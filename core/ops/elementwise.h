@@ -48,8 +48,8 @@ Tensor greater_equal(const Tensor& a, const Tensor& b);
 /// condition ? a : b, element by element, all three broadcast. condition is bool. Grads: a, b.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 
-// Functions of one element; activations are in activation.h. Grads: x. Types: floating; abs, square and sign
-// keep integers, exp to erf compute them in f32.
+// Functions of one element; activations are in activation.h. Grads: x. Types: floating; abs, square, sign,
+// floor, ceil and round keep integers, the others compute them in f32.
 Tensor abs(const Tensor& x);  // slope 0 at 0
 Tensor exp(const Tensor& x);
 Tensor expm1(const Tensor& x);  // exp(x) - 1, exact near 0

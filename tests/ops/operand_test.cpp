@@ -61,7 +61,12 @@ TEST(Operands, OfFloatingFunctionsAreFloating) {
   const struct {
     const char* name;
     Tensor (*op)(const Tensor&);
-  } rows[] = {{"relu", relu}, {"sigmoid", sigmoid}, {"tanh", tanh}, {"floor", floor}};
+  } rows[] = {{"silu", silu},
+              {"selu", selu},
+              {"mish", mish},
+              {"log_sigmoid", log_sigmoid},
+              {"hardsigmoid", hardsigmoid},
+              {"hardswish", hardswish}};
   for (const Device device : devices()) {
     for (const auto& [name, op] : rows) {
       for (const DType dtype : {DType::u8, DType::i32, DType::i64, DType::boolean}) {
@@ -78,8 +83,19 @@ TEST(Operands, OfRealFunctionsBecomeFloating) {
   const struct {
     const char* name;
     Tensor (*op)(const Tensor&);
-  } rows[] = {{"exp", exp},     {"expm1", expm1},           {"log", log}, {"log1p", log1p}, {"sqrt", sqrt},
-              {"rsqrt", rsqrt}, {"reciprocal", reciprocal}, {"sin", sin}, {"cos", cos},     {"erf", erf}};
+  } rows[] = {{"exp", exp},
+              {"expm1", expm1},
+              {"log", log},
+              {"log1p", log1p},
+              {"sqrt", sqrt},
+              {"rsqrt", rsqrt},
+              {"reciprocal", reciprocal},
+              {"sin", sin},
+              {"cos", cos},
+              {"erf", erf},
+              {"sigmoid", sigmoid},
+              {"tanh", tanh},
+              {"softsign", softsign}};
   for (const Device device : devices()) {
     for (const auto& [name, op] : rows) {
       for (const DType dtype : {DType::u8, DType::i32, DType::i64}) {
@@ -90,6 +106,42 @@ TEST(Operands, OfRealFunctionsBecomeFloating) {
       const Tensor flag = ones({2}, DType::boolean, device);
       expect_throw<DTypeError>([&, f = op] { f(flag); }, {name, "bool"});
     }
+  }
+}
+
+TEST(Operands, OfFunctionsWithWholeResultsStayIntegers) {
+  const struct {
+    const char* name;
+    Tensor (*op)(const Tensor&);
+    std::vector<double> of_signed, of_u8;
+  } rows[] = {
+      {"relu", relu, {0, 0, 0, 3, 100}, {0, 1, 3, 6, 200}},
+      {"relu6", relu6, {0, 0, 0, 3, 6}, {0, 1, 3, 6, 6}},
+      {"hardtanh", [](const Tensor& x) { return hardtanh(x, -2, 4); }, {-2, -1, 0, 3, 4}, {0, 1, 3, 4, 4}},
+      {"floor", floor, {-7, -1, 0, 3, 100}, {0, 1, 3, 6, 200}},
+      {"ceil", ceil, {-7, -1, 0, 3, 100}, {0, 1, 3, 6, 200}},
+      {"round", round, {-7, -1, 0, 3, 100}, {0, 1, 3, 6, 200}},
+  };
+  for (const Device device : devices()) {
+    for (const auto& [name, op, of_signed, of_u8] : rows) {
+      SCOPED_TRACE(name);
+      for (const DType dtype : {DType::u8, DType::i32, DType::i64}) {
+        const std::vector<double> values = dtype == DType::u8 ? std::vector<double>{0, 1, 3, 6, 200}
+                                                              : std::vector<double>{-7, -1, 0, 3, 100};
+        const Tensor x = to_tensor(NdArray({5}, values), dtype, device), y = op(x);
+        EXPECT_EQ(y.dtype(), dtype);
+        expect_same(y, dtype == DType::u8 ? of_u8 : of_signed);
+        EXPECT_NE(y.storage(), x.storage());
+        expect_same(op(x.reshape({5, 1}).expand({5, 3}).transpose(0, 1)).select(0, 2), y.to_vector<double>());
+        EXPECT_EQ(op(zeros({0}, dtype, device)).dtype(), dtype);
+      }
+      const Tensor flag = ones({2}, DType::boolean, device);
+      expect_throw<DTypeError>([&, f = op] { f(flag); }, {name, "bool"});
+    }
+    const int64_t big = (int64_t{1} << 53) + 1;  // not a double
+    const Tensor large = from_vector<int64_t>({big, -big}, {2}, device);
+    EXPECT_EQ(relu(large).to_vector<int64_t>(), (std::vector<int64_t>{big, 0}));
+    EXPECT_EQ(floor(large).to_vector<int64_t>(), (std::vector<int64_t>{big, -big}));
   }
 }
 
