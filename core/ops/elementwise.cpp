@@ -161,18 +161,33 @@ Tensor pow(const Tensor& base, double b) {
   return pow(a, scalar(b, a.dtype(), a.device()));
 }
 
-Tensor scale_shift(const Tensor& given, double scale, double shift) {
-  const Tensor x = fit_for("scale_shift", given, is_whole(scale) && is_whole(shift));
+namespace {
+
+/// x * scale + shift in the name of the operation that it is.
+Tensor scaled(const char* name, const Tensor& given, double scale, double shift) {
+  const Tensor x = fit_for(name, given, is_whole(scale) && is_whole(shift));
   Tensor y = empty_like(x);
   backend_for(x.device()).scale_shift(x, scale, shift, y);
-  return record("scale_shift", y, {x}, [scale](const Tensor& dy, InputGrads& dx) {
+  return record(name, y, {x}, [scale](const Tensor& dy, InputGrads& dx) {
     dx.add(0, scale == 1 ? dy : scale_shift(dy, scale, 0));
   });
 }
 
+}  // namespace
+
+Tensor scale_shift(const Tensor& x, double scale, double shift) {
+  return scaled("scale_shift", x, scale, shift);
+}
+
+Tensor operator-(const Tensor& x) { return scaled("neg", x, -1, 0); }
+Tensor operator+(const Tensor& x, double b) { return scaled("add", x, 1, b); }
+Tensor operator-(const Tensor& x, double b) { return scaled("sub", x, 1, -b); }
+Tensor operator-(double a, const Tensor& x) { return scaled("sub", x, -1, a); }
+Tensor operator*(const Tensor& x, double b) { return scaled("mul", x, b, 0); }
+
 Tensor operator/(const Tensor& given, double b) {
   const Tensor x = fit_for("div", given, is_whole(b));
-  return is_floating(x.dtype()) ? scale_shift(x, 1 / b, 0) : div(x, scalar(b, x.dtype(), x.device()));
+  return is_floating(x.dtype()) ? scaled("div", x, 1 / b, 0) : div(x, scalar(b, x.dtype(), x.device()));
 }
 
 Tensor operator/(double a, const Tensor& given) {

@@ -24,16 +24,15 @@ inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 
-/// x * scale + shift; keeps x's type, but integers become f32 where a number is not whole. Grads: x.
-Tensor scale_shift(const Tensor& x, double scale, double shift);
-
-inline Tensor operator-(const Tensor& x) { return scale_shift(x, -1, 0); }
-inline Tensor operator+(const Tensor& x, double b) { return scale_shift(x, 1, b); }
-inline Tensor operator+(double a, const Tensor& x) { return scale_shift(x, 1, a); }
-inline Tensor operator-(const Tensor& x, double b) { return scale_shift(x, 1, -b); }
-inline Tensor operator-(double a, const Tensor& x) { return scale_shift(x, -1, a); }
-inline Tensor operator*(const Tensor& x, double b) { return scale_shift(x, b, 0); }
-inline Tensor operator*(double a, const Tensor& x) { return scale_shift(x, a, 0); }
+// With a number as an operand: keeps x's type, but integers become f32 where a number is not whole. Grads: x.
+Tensor scale_shift(const Tensor& x, double scale, double shift);  // x * scale + shift
+Tensor operator-(const Tensor& x);
+Tensor operator+(const Tensor& x, double b);
+Tensor operator-(const Tensor& x, double b);
+Tensor operator-(double a, const Tensor& x);
+Tensor operator*(const Tensor& x, double b);
+inline Tensor operator+(double a, const Tensor& x) { return x + a; }
+inline Tensor operator*(double a, const Tensor& x) { return x * a; }
 Tensor operator/(const Tensor& x, double b);
 Tensor operator/(double a, const Tensor& x);
 

@@ -45,6 +45,15 @@ TEST(TapeDiagram, SharedTensorsHaveOneBox) {
   EXPECT_EQ(diagram.boxes[0].lines, (std::vector<std::string>{"leaf", "f32 [2]"}));
 }
 
+TEST(TapeDiagram, NamesWhatAnOperationDoesWithANumber) {
+  const Tensor x = ones({2}).set_requires_grad();
+  const Tensor y = scale_shift(-(1 - ((2 * ((1 + x) + 2) * 3 - 4) / 5)), 2, 1);
+  std::vector<std::string> names;
+  for (const Diagram::Box& box : tape_diagram(y).boxes) names.push_back(box.lines[0]);
+  EXPECT_EQ(names, (std::vector<std::string>{"leaf", "add", "add", "mul", "mul", "sub", "div", "sub", "neg",
+                                             "scale_shift"}));
+}
+
 TEST(TapeDiagram, NamesTheEndingOfAnOperation) {
   const Tensor w = ones({4, 2, 3, 3}).set_requires_grad(), v = ones({3, 4}).set_requires_grad();
   const Ending relu_dropout{Activation::relu, 0.5};

@@ -166,7 +166,7 @@ TEST(Operands, OfIntegersMeetNumbers) {
     const Tensor flag = ones({2}, DType::boolean, device);
     expect_throw<DTypeError>([&] { pow(flag, 2); }, {"pow", "bool"});
     expect_throw<DTypeError>([&] { flag / 2.0; }, {"div", "bool"});
-    expect_throw<DTypeError>([&] { flag * 0.5; }, {"scale_shift", "bool"});
+    expect_throw<DTypeError>([&] { flag * 0.5; }, {"mul", "bool"});
   }
 }
 
