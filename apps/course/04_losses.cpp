@@ -8,16 +8,17 @@ using namespace dlengine;
 
 namespace {
 
-using Loss = std::function<Tensor(const Tensor& output, const Tensor& target)>;
 struct Named {
   std::string name;
-  Loss loss;  // not reduced
+  std::function<Tensor(const Tensor& output, const Tensor& target)> loss;  // not reduced
   std::string result = {};
 };
 
-/// Values and slopes of losses(x, target), each in a panel of its own.
-void draw(Figure& figure, const std::string& title, const std::string& label, const Tensor& x, double target,
+/// Values and slopes of losses around the target, where some slopes jump, each in a panel of its own.
+void draw(Figure& figure, const std::string& title, const std::string& label, double target,
           const std::vector<Named>& losses) {
+  const Tensor below = linspace(-3, target - 1e-6, 61, DType::f64);
+  const Tensor x = concat({below, linspace(target + 1e-6, 3, 61, DType::f64)});
   Panel& values = figure.panel({.title = title, .x = {.label = label}, .y = {.label = "loss"}});
   Panel& slopes = figure.panel({.title = "its gradient", .x = {.label = label}, .y = {.label = "slope"}});
   for (const auto& [name, loss, result] : losses) {
@@ -59,14 +60,13 @@ void draw_guards(const apps::Chapter& chapter, Figure& figure) {
 
 void chapter(apps::Chapter& chapter) {
   constexpr auto none = Reduction::none;
-  const Tensor x = linspace(-3, 3, 121, DType::f64);
   Figure figure({.title = "Losses and their gradients", .columns = 2});
-  draw(figure, "Regression", "output - target", x, 0,
+  draw(figure, "Regression", "output - target", 0,
        {{"squared (MSE)", MSELoss(none)},
         {"absolute (L1)", L1Loss(none)},
         {"Huber, delta 1", HuberLoss({.reduction = none})},
         {"smooth L1, beta 0.5", SmoothL1Loss({.beta = 0.5, .reduction = none})}});
-  draw(figure, "Yes or no: the target is 1", "output (logit)", x, 1,
+  draw(figure, "Yes or no: the target is 1", "output (logit)", 1,
        {{"cross-entropy", BCEWithLogitsLoss({.reduction = none})},
         {"hinge", HingeLoss({.reduction = none})},
         {"squared hinge", HingeLoss({.squared = true, .reduction = none})},
