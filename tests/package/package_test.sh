@@ -41,6 +41,7 @@ find_package() {
     -DCMAKE_CXX_COMPILER="$compiler"
   cmake --build "$scratch/consumer"
   "$scratch/consumer/consumer"
+  "$scratch/consumer/consumer_with_fmt"
 }
 
 pkg_config() {
@@ -50,6 +51,9 @@ pkg_config() {
   read -ra options <<<"${CXXFLAGS:-} $(pkg-config --cflags --libs dlengine)"
   "$compiler" "${flags[@]}" "$consumer/consumer.cpp" "${options[@]}" -o "$scratch/by_pkg_config"
   LD_LIBRARY_PATH=$(dirname "$pc_dir") "$scratch/by_pkg_config"
+  read -ra options <<<"${CXXFLAGS:-} $(pkg-config --cflags --libs dlengine fmt)"
+  "$compiler" "${flags[@]}" "$consumer/consumer_with_fmt.cpp" "${options[@]}" -o "$scratch/by_pkg_config_with_fmt"
+  LD_LIBRARY_PATH=$(dirname "$pc_dir") "$scratch/by_pkg_config_with_fmt"
 }
 
 "$1" "${@:5}"
