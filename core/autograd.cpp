@@ -60,10 +60,11 @@ Node::Node(const char* op, const Tensor& result, size_t input_count)
 // The inputs of a node own nodes in turn. They are freed in a loop, not by recursion, as a tape may be longer
 // than the stack is deep.
 Node::~Node() {
+  if (released) return;
   using Held = std::pair<Inputs, BackwardFunction>;
   thread_local std::vector<Held>* pending = nullptr;
   if (pending) {
-    if (!released) pending->emplace_back(std::move(inputs), std::move(backward));
+    pending->emplace_back(std::move(inputs), std::move(backward));
     return;
   }
   std::vector<Held> queue;

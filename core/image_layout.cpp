@@ -7,6 +7,7 @@
 namespace dlengine {
 
 ImageLayout layout_of(const Tensor& x) {
+  if (x.rank() != 4) return ImageLayout::row_major;
   const bool channels_last = lies_in(ImageLayout::channels_last, x) && !x.is_contiguous();
   return channels_last ? convolution_layout(x.dtype(), x.device()) : ImageLayout::row_major;
 }

@@ -21,7 +21,10 @@ int64_t Tensor::dim(int axis) const {
   return shape()[normalize_axis("dim", axis, rank())];
 }
 
-bool Tensor::is_contiguous() const { return dlengine::is_contiguous(shape(), strides()); }
+bool Tensor::is_contiguous() const {
+  const Impl& impl = checked("is_contiguous");
+  return dlengine::is_contiguous(impl.shape, impl.strides);
+}
 
 Tensor Tensor::detach() const {
   check_defined("detach");

@@ -22,8 +22,7 @@ class Node;
 
 /// A handle: copies share elements, gradient and place on the tape, as in PyTorch. Views (slice, transpose,
 /// reshape where it can) share the elements. A default-constructed Tensor is undefined, as grad() is before
-/// backward(): what computes with one throws a ValueError. The accessors from shape() to data() do not look,
-/// as every operation calls them many times; ask defined() first where that is not known.
+/// backward(): whatever is asked of one but defined() throws a ValueError.
 ///
 /// Every operation that computes elements is differentiable where its docstring has a "Grads" line.
 class Tensor {
@@ -39,28 +38,29 @@ class Tensor {
     if (!impl_) [[unlikely]]
       throw_undefined(op);
   }
-  const Shape& shape() const { return impl_->shape; }
-  const Strides& strides() const { return impl_->strides; }  // in elements
-  int rank() const { return impl_->shape.rank(); }
+  const Shape& shape() const { return checked("shape").shape; }
+  const Strides& strides() const { return checked("strides").strides; }  // in elements
+  int rank() const { return checked("rank").shape.rank(); }
   int ndim() const { return rank(); }  // NumPy's name for it
   /// Size of one axis; negative axes count from the end. Throws ShapeError.
   int64_t dim(int axis) const;
-  int64_t numel() const { return impl_->numel; }
-  DType dtype() const { return impl_->dtype; }
-  Device device() const { return impl_->storage->device(); }
+  int64_t numel() const { return checked("numel").numel; }
+  DType dtype() const { return checked("dtype").dtype; }
+  Device device() const { return checked("device").storage->device(); }
   /// Row-major without gaps.
   bool is_contiguous() const;
-  const std::shared_ptr<Storage>& storage() const { return impl_->storage; }
-  int64_t offset() const { return impl_->offset; }  // in elements
+  const std::shared_ptr<Storage>& storage() const { return checked("storage").storage; }
+  int64_t offset() const { return checked("offset").offset; }  // in elements
 
   /// Address of the first element, on the tensor's device.
   void* raw() const {
-    return impl_->storage->data() + impl_->offset * static_cast<int64_t>(size_of(impl_->dtype));
+    const Impl& impl = checked("raw");
+    return impl.storage->data() + impl.offset * static_cast<int64_t>(size_of(impl.dtype));
   }
   /// raw() as T*. Throws DTypeError if T is not the element type.
   template <typename T>
   T* data() const {
-    if (dtype_of<T> != dtype()) throw_wrong_type(dtype_of<T>);
+    if (dtype_of<T> != checked("data").dtype) throw_wrong_type(dtype_of<T>);
     return static_cast<T*>(raw());
   }
 
@@ -116,14 +116,11 @@ class Tensor {
 
   // Autograd; see autograd.h.
 
-  bool requires_grad() const { return impl_->requires_grad; }
+  bool requires_grad() const { return checked("requires_grad").requires_grad; }
   /// Marks a leaf whose gradient backward() shall collect. Throws DTypeError for integers.
   Tensor& set_requires_grad(bool value = true);
   /// The gradient collected since the last zero_grad(); undefined if there is none.
-  Tensor grad() const {
-    check_defined("grad");
-    return Tensor(impl_->grad);
-  }
+  Tensor grad() const { return Tensor(checked("grad").grad); }
   /// Forgets the gradient. Its memory stays with the tensor for the next backward().
   void zero_grad() {
     check_defined("zero_grad");
@@ -172,6 +169,10 @@ class Tensor {
   const std::shared_ptr<Impl>& impl() const { return impl_; }
 
  private:
+  const Impl& checked(const char* op) const {
+    check_defined(op);
+    return *impl_;
+  }
   [[noreturn]] void throw_wrong_type(DType wanted) const;
   [[noreturn]] static void throw_undefined(const char* op);
 

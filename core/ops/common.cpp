@@ -54,9 +54,11 @@ Tensor dense(const Tensor& x) { return dense(x, ImageLayout::row_major); }
 
 Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands) {
   const Tensor& first = **operands.begin();
-  const bool channels_last = std::any_of(operands.begin(), operands.end(), [&](const Tensor* x) {
-    return x->shape() == shape && layout_of(*x) == ImageLayout::channels_last;
-  });
+  // Images alone have two orders.
+  const bool channels_last =
+      shape.rank() == 4 && std::any_of(operands.begin(), operands.end(), [&](const Tensor* x) {
+        return x->shape() == shape && layout_of(*x) == ImageLayout::channels_last;
+      });
   return empty(shape, first.dtype(), first.device(),
                channels_last ? ImageLayout::channels_last : ImageLayout::row_major);
 }

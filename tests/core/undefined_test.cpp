@@ -23,6 +23,25 @@ void expect_refused(const std::vector<Call>& calls) {
   }
 }
 
+TEST(Undefined, AccessorsSaySo) {
+  expect_refused({
+      {"shape", [](auto& x) { x.shape(); }},
+      {"strides", [](auto& x) { x.strides(); }},
+      {"rank", [](auto& x) { x.rank(); }},
+      {"rank", [](auto& x) { x.ndim(); }},
+      {"numel", [](auto& x) { x.numel(); }},
+      {"dtype", [](auto& x) { x.dtype(); }},
+      {"device", [](auto& x) { x.device(); }},
+      {"is_contiguous", [](auto& x) { x.is_contiguous(); }},
+      {"storage", [](auto& x) { x.storage(); }},
+      {"offset", [](auto& x) { x.offset(); }},
+      {"raw", [](auto& x) { x.raw(); }},
+      {"data", [](auto& x) { x.template data<float>(); }},
+      {"requires_grad", [](auto& x) { x.requires_grad(); }},
+  });
+  EXPECT_FALSE(zeros({2}).grad().defined());
+}
+
 TEST(Undefined, MembersSaySo) {
   expect_refused({
       {"dim", [](auto& x) { x.dim(0); }},
@@ -71,6 +90,7 @@ TEST(Undefined, FunctionsSaySo) {
       {"mul", [](auto& x) { 2.0 * x; }},
       {"div", [](auto& x) { x / 2.0; }},
       {"div", [](auto& x) { 2.0 / x; }},
+      {"scale_shift", [](auto& x) { scale_shift(x, 2, 1); }},
       {"pow", [](auto& x) { pow(x, 2.0); }},
       {"mean", [](auto& x) { mean(x); }},
       {"stddev", [](auto& x) { stddev(x); }},
@@ -90,7 +110,6 @@ TEST(Undefined, FunctionsSaySo) {
        }},
       {"empty_like", [](auto& x) { empty_like(x); }},
       {"zeros_like", [](auto& x) { zeros_like(x); }},
-      {"scale_shift", [](auto& x) { scale_shift(x, 2, 1); }},
       {"ones_like", [](auto& x) { ones_like(x); }},
       {"full_like", [](auto& x) { full_like(x, 1); }},
       {"numerical_gradient", [](auto& x) { numerical_gradient([](const Tensor&) { return 0.0; }, x); }},
