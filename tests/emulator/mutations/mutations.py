@@ -24,6 +24,8 @@ BINARY = "All/Binary.*/add:All/Binary.*/mul:Broadcasting.*"
 POOL = "All/Pool.*:MaxPool.*:Pool.*"
 INDEX = "IndexSelect.*:Gather.*:OneHot.*:IndexAdd.*:ScatterAdd.*"
 SORT = "Cumsum.*:Argsort.*:Sort.*"
+CHECKED = "OneHot.*:Unpool.*:PoolWithIndices.*"
+RECURRENT = "*Cell*:Recurrence.*"
 DROPOUT = "Dropout.*"
 MATMUL = "*Matmul*:*LinearOp*"
 CONV = "All/Conv.*"
@@ -78,6 +80,11 @@ MUTATIONS = [
     kernel("an index out of range is used", "index.cu", "  if (from < 0 || from >= v.size) {", "  if (from < 0) {", INDEX),
     kernel("a number out of range is added", "index_add.cu", "  if (!check_number(a, line.index", "  if (check_number(a, line.index", INDEX),
     kernel("a sorted run that ends before its width", "sort.cu", "min(other + width, lines.size)", "other + width", SORT),
+    kernel("one recurrent unit too many", "recurrent.cu", "if (i < units) cell(i);", "if (i <= units) cell(i);", RECURRENT),
+    kernel("one checked number too many", "index.cu", "  if (i >= count) return;\n  if (index[i] < 0",
+           "  if (i > count) return;\n  if (index[i] < 0", CHECKED),
+    kernel("numbers below zero are in range", "index.cu", "if (index[i] < 0 || index[i] >= size) report_fault(fault, kind",
+           "if (index[i] >= size) report_fault(fault, kind", CHECKED),
     # Races.
     kernel("all lanes write the loss", "cross_entropy.cu", "    if (threadIdx.x == 0) to.losses[row] = loss;",
            "    to.losses[row] = loss;", SOFTMAX),
@@ -88,6 +95,8 @@ MUTATIONS = [
            "if (to.hits) hits += 0 * to.hits[row];", SOFTMAX),
     kernel("all lanes write the position of the largest", "reduce.cu", "if (threadIdx.x == 0) y[output] = best;",
            "y[output] = best;", ARGMAX),
+    kernel("a rule is used before it is made", "update.cu", "  __syncthreads();\n  const Rule& rule", "  const Rule& rule", UPDATE,
+           "kernels_test"),
     kernel("a fault is claimed without an atomic", "fault.cuh",
            "  if (atomicCAS(&fault->claimed, 0u, 1u) != 0u) return;",
            "  if (fault->claimed != 0u) return;\n  fault->claimed = 1u;", SOFTMAX + ":" + INDEX),
@@ -182,7 +191,7 @@ MUTATIONS = [
     kernel("equal elements change places", "sort.cu", "own_run_is_first ? before(other, value) : !before(value, other)",
            "own_run_is_first ? !before(value, other) : before(other, value)", SORT),
     kernel("a tile's sum does not go on", "sort.cu", "before = sums[kThreads - 1];", "before = A(0);", SORT),
-    kernel("an update that ends after its blocks' first elements", "update.cu", "first < n; first += stride", "first < n; first += n",
+    kernel("an update that ends after its blocks' first elements", "update.cu", "first < n; first += stride", "first < n; first += n * stride",
            "Optimizers.UpdateEvery*", "optim_test"),
     kernel("Philox counts elements, not blocks", "random.cu",
            "    f(philox(key, uint64_t(first + group) / 4), &out.lane[group]);",
@@ -197,6 +206,13 @@ MUTATIONS = [
            "      if (wins) gradient = T(0);  // the first takes it\n", "", POOL),
     kernel("pooling keeps what its dropout drops", "pool.cu", "? value * finish.scale : Accumulate<T>(0);",
            "? value * finish.scale : value;", "Ops/FusedActivation.*"),
+    kernel("pooling names the last largest pixel of a row", "pool.cu", "first < 0 && column < window.column_end",
+           "column < window.column_end", CHECKED),
+    Mutation("a cell's gradient does not pass the forget gate", "kernels/recurrent_cells.h", "dc0[at] = T(cell * f);",
+             "dc0[at] = T(cell);", "ops_test", RECURRENT),
+    Mutation("a sign's step goes up", "kernels/update_rules.h", "c < 0 ? -lr : c", "c < 0 ? lr : c", "optim_test", "MoreOptimizers.*"),
+    Mutation("Adamax keeps the smaller", "kernels/update_rules.h", "kept > now ? kept : now", "kept < now ? kept : now",
+             "optim_test", "MoreOptimizers.*"),
     kernel("the gradient of pooling with dropout looks for the result", "pool.cu",
            "finish.drops ? largest_pixel(image, s.w, window) : widen(y[place])", "widen(y[place])",
            "Ops/FusedActivation.*"),
