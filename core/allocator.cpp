@@ -22,6 +22,21 @@ size_t block_size(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+// Where steps leave large blocks behind, other tensors may take them: up to so many times as large as what is
+// asked for, so that one that stays does not hold much more than it needs.
+constexpr size_t kMostWaste = 3;
+constexpr size_t kLarge = size_t{1} << 20;
+
+/// The smallest of the kinds (by size) that has a free block and may serve this size; null if there is none.
+template <typename Kinds>
+auto* kind_with_free(Kinds& kinds, size_t size) {
+  const size_t most = size < kLarge ? size : size * kMostWaste;
+  for (auto kind = kinds.lower_bound(size); kind != kinds.end() && kind->first <= most; ++kind) {
+    if (!kind->second.free.empty()) return &kind->second;
+  }
+  return static_cast<typename Kinds::mapped_type*>(nullptr);
+}
+
 /// size: of the block; of its bytes, those that are asked for now.
 void* take_from_system(size_t size, size_t bytes) {
   const size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
@@ -42,23 +57,24 @@ void* HostAllocator::allocate(size_t bytes) {
   // Beyond this no machine has memory, and rounding up could overflow.
   const bool sensible = bytes <= (size_t{1} << 56);
   const size_t size = sensible ? block_size(bytes) : bytes;
+  Kind* kind = kind_with_free(kinds_, size);
   void* pointer = nullptr;
-  if (const auto known = kinds_.find(size); known != kinds_.end() && !known->second.free.empty()) {
-    pointer = known->second.free.back();
-    known->second.free.pop_back();
+  if (kind) {
+    pointer = kind->free.back();
+    kind->free.pop_back();
   } else {
     if (sensible) pointer = take_from_system(size, bytes);
     check<OutOfMemoryError>(
         pointer != nullptr,
         "out of host memory: {} bytes asked for, {} bytes in use, {} bytes kept for reuse", bytes,
         stats_.in_use, stats_.reserved - stats_.in_use);
-    Kind& kind = kinds_[size];
-    kind.bytes = size;
-    kind_of_.emplace(pointer, &kind);
+    kind = &kinds_[size];
+    kind->bytes = size;
+    kind_of_.emplace(pointer, kind);
     stats_.reserved += static_cast<int64_t>(size);
   }
   ++stats_.allocations;
-  stats_.in_use += static_cast<int64_t>(size);
+  stats_.in_use += static_cast<int64_t>(kind->bytes);
   stats_.peak = std::max(stats_.peak, stats_.in_use);
   return pointer;
 }

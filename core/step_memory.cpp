@@ -10,7 +10,7 @@ namespace dlengine {
 namespace {
 
 /// A free block may be so many times larger than what is asked for.
-constexpr size_t kMostWaste = 2;
+constexpr size_t kMostWaste = 3;
 
 bool fits(size_t block, size_t bytes) { return block >= bytes && block / kMostWaste <= bytes; }
 

@@ -21,6 +21,31 @@ TEST(HostAllocator, GivesAFreedBlockAgain) {
   allocator.deallocate(first);
 }
 
+TEST(HostAllocator, GivesALargeFreedBlockForALittleLess) {
+  constexpr size_t kMiB = size_t{1} << 20;
+  HostAllocator allocator;
+  void* const large = allocator.allocate(6 * kMiB);
+  void* const larger = allocator.allocate(8 * kMiB);
+  allocator.deallocate(larger);
+  allocator.deallocate(large);
+  void* const half = allocator.allocate(3 * kMiB);
+  EXPECT_EQ(half, large);  // the smallest that will do
+  EXPECT_EQ(allocator.stats().in_use, 6 * int64_t(kMiB));
+  EXPECT_EQ(allocator.allocate(6 * kMiB), larger);
+  EXPECT_EQ(allocator.stats().reserved, 14 * int64_t(kMiB));
+  allocator.deallocate(half);
+  EXPECT_NE(allocator.allocate(kMiB), large);  // would waste too much
+  EXPECT_EQ(allocator.allocate(6 * kMiB), large);
+}
+
+TEST(HostAllocator, GivesSmallBlocksForTheirSizeOnly) {
+  HostAllocator allocator;
+  void* const small = allocator.allocate(5000);
+  allocator.deallocate(small);
+  EXPECT_NE(allocator.allocate(4000), small);
+  EXPECT_EQ(allocator.allocate(5000), small);
+}
+
 TEST(HostAllocator, CountsBytes) {
   HostAllocator allocator;
   void* a = allocator.allocate(1000);
