@@ -44,7 +44,7 @@ Tensor checked_classes(const char* loss, const Tensor& output, const Tensor& lab
       is_floating(output.dtype()) && !is_floating(labels.dtype()) && labels.dtype() != DType::boolean,
       "{}: need a floating output and labels that are u8, i32 or i64, got {} and {}", loss, output.dtype(),
       labels.dtype());
-  const Tensor classes = class_numbers(labels);
+  Tensor classes = class_numbers(labels);
   backend_for(classes.device()).check_index(loss, IndexRole::label, classes, output.dim(1));
   return classes;
 }

@@ -104,7 +104,7 @@ TEST(SpecialValues, FollowTheLimits) {
   for (const Device device : devices()) {
     for (const DType dtype : floating_types()) {
       SCOPED_TRACE(std::string(name(dtype)) + " " + to_string(device));
-      const auto x = [&](std::vector<double> values) {
+      const auto x = [&](const std::vector<double>& values) {
         return to_tensor(NdArray({static_cast<int64_t>(values.size())}, values), dtype, device);
       };
       expect_same(exp(x({-INFINITY, INFINITY, NAN})), {0, INFINITY, NAN});
