@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "dlengine/core/block_reuse.h"
 #include "dlengine/core/check.h"
 
 namespace dlengine {
@@ -22,9 +23,7 @@ size_t block_size(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-// Where steps leave large blocks behind, other tensors may take them: up to so many times as large as what is
-// asked for, so that one that stays does not hold much more than it needs.
-constexpr size_t kMostWaste = 3;
+// Blocks from here on, which steps leave behind, also serve smaller requests.
 constexpr size_t kLarge = size_t{1} << 20;
 
 /// The smallest of the kinds (by size) that has a free block and may serve this size; null if there is none.

@@ -3,14 +3,12 @@
 
 #include <algorithm>
 
+#include "dlengine/core/block_reuse.h"
 #include "dlengine/core/check.h"
 
 namespace dlengine {
 
 namespace {
-
-/// A free block may be so many times larger than what is asked for.
-constexpr size_t kMostWaste = 3;
 
 bool fits(size_t block, size_t bytes) { return block >= bytes && block / kMostWaste <= bytes; }
 
