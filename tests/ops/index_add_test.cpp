@@ -67,30 +67,32 @@ const Case kCases[] = {
     {{1, 1, 4}, 70000, Numbers::equal},     {{1, 150, 1}, 200000, Numbers::random},
 };
 
-TEST(IndexAdd, AddsInTheOrderOfThePositions) {
+/// add(backend, dy, index, dx) along axis 1, with an index of its own for each element or not.
+template <typename Add>
+void expect_order_of_positions(bool for_each_element, const Add& add) {
   for (const Device device : devices()) {
     for (const Case& row : kCases) {
       SCOPED_TRACE(to_string(row.dy) + " into " + std::to_string(row.size) + " on " + to_string(device));
-      const Sums s = draw(row.dy, row.size, row.kind, false);
+      const Sums s = draw(row.dy, row.size, row.kind, for_each_element);
+      const Shape index = for_each_element ? s.dy_shape() : Shape{s.picked};
       Tensor dx = full({s.outer, s.size, s.inner}, 9, DType::f32, device);
-      backend_for(device).index_add(from_vector(s.dy, s.dy_shape(), device), 1,
-                                    from_vector(s.number, {s.picked}, device), dx);
+      add(backend_for(device), from_vector(s.dy, s.dy_shape(), device), from_vector(s.number, index, device),
+          dx);
       expect_same(dx, s.expected());
     }
   }
 }
 
+TEST(IndexAdd, AddsInTheOrderOfThePositions) {
+  expect_order_of_positions(false, [](Backend& backend, const Tensor& dy, const Tensor& index, Tensor& dx) {
+    backend.index_add(dy, 1, index, dx);
+  });
+}
+
 TEST(ScatterAdd, AddsInTheOrderOfThePositions) {
-  for (const Device device : devices()) {
-    for (const Case& row : kCases) {
-      SCOPED_TRACE(to_string(row.dy) + " into " + std::to_string(row.size) + " on " + to_string(device));
-      const Sums s = draw(row.dy, row.size, row.kind, true);
-      Tensor dx = full({s.outer, s.size, s.inner}, 9, DType::f32, device);
-      backend_for(device).scatter_add(from_vector(s.dy, s.dy_shape(), device), 1,
-                                      from_vector(s.number, s.dy_shape(), device), dx);
-      expect_same(dx, s.expected());
-    }
-  }
+  expect_order_of_positions(true, [](Backend& backend, const Tensor& dy, const Tensor& index, Tensor& dx) {
+    backend.scatter_add(dy, 1, index, dx);
+  });
 }
 
 TEST(ScatterAdd, LeavesOutWhatTheIndexDoesNotReach) {
