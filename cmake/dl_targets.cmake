@@ -16,7 +16,7 @@ function(dl_compile_options target)
     target_link_options(${target} PRIVATE ${DLENGINE_SANITIZE_FLAGS})
   endif()
 endfunction()
-set(DLENGINE_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+set(DLENGINE_SANITIZE_FLAGS -fsanitize=${DLENGINE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # What the library opens when it is first needed, so that no link names it.
 function(dl_runs_with_plugins target)

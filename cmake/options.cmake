@@ -5,7 +5,7 @@ option(DLENGINE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(DLENGINE_BUILD_BENCH "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(DLENGINE_BUILD_APPS "Build the programs" ${PROJECT_IS_TOP_LEVEL})
 option(DLENGINE_WERROR "Treat warnings in our own code as errors" ${PROJECT_IS_TOP_LEVEL})
-option(DLENGINE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+set(DLENGINE_SANITIZE "" CACHE STRING "Build with sanitizers, as -fsanitize names them: address,undefined, or thread")
 
 set(DLENGINE_CUDA AUTO CACHE STRING "Build the CUDA backend: AUTO (where the toolkit and cuDNN are found), ON or OFF")
 set_property(CACHE DLENGINE_CUDA PROPERTY STRINGS AUTO ON OFF)
