@@ -34,6 +34,21 @@ Tensor per_channel(const Tensor& channels, const Tensor& x) {
   return channels.reshape(shape);
 }
 
+Backend::BatchNormState with_dense_statistics(Backend::BatchNormState state) {
+  for (Tensor* running : {&state.running_mean, &state.running_var}) {
+    if (running->defined()) *running = dense(*running);
+  }
+  return state;
+}
+
+/// For `running`, of which the backend has written a dense copy if it is not dense itself.
+void store_running(const Tensor& written, Tensor& running) {
+  if (!running.defined()) return;
+  if (written.storage() == running.storage()) return written_in_place(running);
+  const NoGrad no_grad;
+  running.copy_(written);
+}
+
 Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend::BatchNormState& state) {
   const int64_t values = x.dim(1) == 0 ? 0 : x.numel() / x.dim(1);
   check<ValueError>(values != 1, "batch_norm: a batch with one value per channel has no variance, x is {}",
@@ -44,10 +59,10 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
   Tensor y = empty_like(x);
   Tensor mean = empty(weight.shape(), weight.dtype(), x.device());
   Tensor inv_std = empty_like(mean);
-  backend.batch_norm_train(images, scale, dense(bias), state, y, mean, inv_std);
-  for (const Tensor& running : {state.running_mean, state.running_var}) {
-    if (running.defined()) written_in_place(running);
-  }
+  Backend::BatchNormState dense_state = with_dense_statistics(state);
+  backend.batch_norm_train(images, scale, dense(bias), dense_state, y, mean, inv_std);
+  store_running(dense_state.running_mean, state.running_mean);
+  store_running(dense_state.running_var, state.running_var);
   return record(node_name(state.activation, kNames), y, {x, weight, bias},
                 [layout, x = Saved(images), weight = Saved(scale), mean, inv_std,
                  y = saved_result(state.activation, y)](const Tensor& dy, InputGrads& dx) {
@@ -67,7 +82,8 @@ Tensor train(const Tensor& x, const Tensor& weight, const Tensor& bias, Backend:
 Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
                 const Backend::BatchNormState& state) {
   Tensor y = empty_like(x);
-  backend_for(x.device()).batch_norm_eval(dense(x, layout_of(x)), dense(weight), dense(bias), state, y);
+  backend_for(x.device())
+      .batch_norm_eval(dense(x, layout_of(x)), dense(weight), dense(bias), with_dense_statistics(state), y);
   return record(
       node_name(state.activation, kNames), y, {x, weight, bias},
       [x = Saved(x), weight = Saved(weight), y = saved_result(state.activation, y), state](

@@ -35,8 +35,8 @@ struct NormForward {
 
   /// For a channel of `count` elements whose squared distances to their mean have this sum.
   void store_statistics(int64_t channel, int64_t count, A centre, A squares) const {
-    mean[channel] = centre;
-    inv_std[channel] = A(1) / std::sqrt(squares / A(count) + A(eps));
+    mean[channel] = count == 0 ? A(0) : centre;
+    inv_std[channel] = count == 0 ? A(0) : A(1) / std::sqrt(squares / A(count) + A(eps));
     if (!running_mean || count == 0) return;
     move_towards(running_mean[channel], centre);
     move_towards(running_var[channel], squares / std::max(A(count) - A(1), A(1)));

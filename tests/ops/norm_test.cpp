@@ -174,6 +174,40 @@ TEST(BatchNorm, MayEndInReluWithTheSameBits) {
   }
 }
 
+TEST(BatchNorm, StatisticsMayLieInEveryLayout) {
+  for (const Device device : devices()) {
+    const Tensor x = arange(0, 12, 1, DType::f32, device).reshape({4, 3});
+    const auto columns = [&] { return arange(1, 7, 1, DType::f32, device).reshape({3, 2}); };
+    const Tensor means = columns(), variances = columns();
+    const Tensor mean = means.select(1, 0), variance = variances.select(1, 1);
+    const Tensor dense_mean = mean.clone(), dense_variance = variance.clone();
+    batch_norm(x, {}, {}, mean, variance, {.momentum = 0.25});
+    batch_norm(x, {}, {}, dense_mean, dense_variance, {.momentum = 0.25});
+    EXPECT_EQ(mean.to_vector<float>(), dense_mean.to_vector<float>());
+    EXPECT_EQ(variance.to_vector<float>(), dense_variance.to_vector<float>());
+    expect_same(means.select(1, 1), {2, 4, 6});
+    expect_same(variances.select(1, 0), {1, 3, 5});
+    EXPECT_EQ(batch_norm(x, {}, {}, mean, variance, {.training = false}).to_vector<float>(),
+              batch_norm(x, {}, {}, dense_mean, dense_variance, {.training = false}).to_vector<float>());
+  }
+}
+
+TEST(BatchNorm, OfNoSamplesGivesGradientsOfZero) {
+  for (const Device device : devices()) {
+    for (const Shape& shape : {Shape{0, 3}, Shape{0, 3, 2, 2}}) {
+      Tensor weight = ones({3}, DType::f32, device), bias = ones({3}, DType::f32, device);
+      weight.set_requires_grad();
+      bias.set_requires_grad();
+      const Tensor mean = full({3}, 2, DType::f32, device), variance = full({3}, 5, DType::f32, device);
+      sum(batch_norm(zeros(shape, DType::f32, device), weight, bias, mean, variance)).backward();
+      expect_same(weight.grad(), {0, 0, 0});
+      expect_same(bias.grad(), {0, 0, 0});
+      expect_same(mean, {2, 2, 2});
+      expect_same(variance, {5, 5, 5});
+    }
+  }
+}
+
 TEST(BatchNorm, ChangesNoStatisticsInEvaluation) {
   for (const Device device : devices()) {
     const Tensor mean = full({2}, 1, DType::f32, device), variance = full({2}, 2, DType::f32, device);
