@@ -98,6 +98,26 @@ decltype(auto) visit(Activation activation, F&& f) {
   return activation == Activation::relu ? f(Relu{}) : f(Unchanged{});
 }
 
+/// x * scale + shift. For integers both are whole numbers that 64 bits hold; A keeps their lowest bits, and
+/// results wrap around.
+template <typename A>
+struct ScaleShift {
+  A scale, shift;
+  ScaleShift(double by, double plus) : scale(number(by)), shift(number(plus)) {}
+  DLENGINE_HOST_DEVICE A operator()(A x) const {
+    return A(Wrapping<A>(x) * Wrapping<A>(scale) + Wrapping<A>(shift));
+  }
+
+ private:
+  static A number(double given) {
+    if constexpr (std::is_integral_v<A>) {
+      return static_cast<A>(static_cast<int64_t>(given));
+    } else {
+      return static_cast<A>(given);
+    }
+  }
+};
+
 // --- Functions of two elements ---
 
 struct Add {

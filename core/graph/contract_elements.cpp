@@ -1,6 +1,7 @@
 // Contracts: moving elements, functions of elements, reductions.
 #include "dlengine/core/graph/contract.h"
 #include "dlengine/core/graph/contract_rules.h"
+#include "dlengine/core/ops/common.h"
 
 namespace dlengine::contract {
 
@@ -87,9 +88,10 @@ void relu_grad(const Tensor& y, const Tensor& dy, double, const Tensor& dx) {
   floating({&y, &dx});
 }
 
-void scale_shift(const Tensor& x, double, double, const Tensor& y) {
+void scale_shift(const Tensor& x, double scale, double shift, const Tensor& y) {
   elementwise({&x}, y);
   one_type({&x, &y});
+  need(is_floating(x.dtype()) || (is_integer(scale) && is_integer(shift)), "whole numbers for integers");
 }
 
 void binary(BinaryOp, const Tensor& a, const Tensor& b, const Tensor& y) {

@@ -2,6 +2,7 @@
 #include "dlengine/core/ops/common.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
@@ -51,6 +52,8 @@ Tensor sum_to(const Tensor& dy, const Shape& shape) {
 }
 
 Tensor dense(const Tensor& x) { return dense(x, ImageLayout::row_major); }
+
+bool is_integer(double number) { return std::trunc(number) == number && std::abs(number) < 0x1p63; }
 
 Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands) {
   const Tensor& first = **operands.begin();

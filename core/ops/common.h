@@ -39,6 +39,9 @@ Tensor unit_rows(const Tensor& classes, int64_t count, DType dtype);
 /// for a share outside of [0, 1) and for dropout without relu.
 Ending with_key(const char* op, Ending ending);
 
+/// Whether the number is one that i64 holds.
+bool is_integer(double number);
+
 /// The names of an operation on the tape, by its ending.
 struct NodeNames {
   const char* plain;

@@ -132,8 +132,6 @@ Tensor pow(const Tensor& x1, const Tensor& x2) {
 
 namespace {
 
-bool is_whole(double number) { return std::trunc(number) == number && std::isfinite(number); }
-
 /// x, or x in f32 if it is of integers and meets numbers that are not.
 Tensor fit_for(const char* op, const Tensor& x, bool whole) {
   check_operands(op, {&x});
@@ -155,7 +153,7 @@ Tensor whole_power(Tensor base, uint64_t exponent) {
 }  // namespace
 
 Tensor pow(const Tensor& base, double b) {
-  const bool whole = is_whole(b) && b >= 0 && b < 0x1p63;
+  const bool whole = is_integer(b) && b >= 0;
   const Tensor a = fit_for("pow", base, whole);
   if (!is_floating(a.dtype())) return whole_power(a, static_cast<uint64_t>(b));
   return pow(a, scalar(b, a.dtype(), a.device()));
@@ -165,7 +163,7 @@ namespace {
 
 /// x * scale + shift in the name of the operation that it is.
 Tensor scaled(const char* name, const Tensor& given, double scale, double shift) {
-  const Tensor x = fit_for(name, given, is_whole(scale) && is_whole(shift));
+  const Tensor x = fit_for(name, given, is_integer(scale) && is_integer(shift));
   Tensor y = empty_like(x);
   backend_for(x.device()).scale_shift(x, scale, shift, y);
   return record(name, y, {x}, [scale](const Tensor& dy, InputGrads& dx) {
@@ -185,13 +183,17 @@ Tensor operator-(const Tensor& x, double b) { return scaled("sub", x, 1, -b); }
 Tensor operator-(double a, const Tensor& x) { return scaled("sub", x, -1, a); }
 Tensor operator*(const Tensor& x, double b) { return scaled("mul", x, b, 0); }
 
+// Where it gives the same bits, as for a power of two, one multiplication does; 16-bit types multiply in f32.
 Tensor operator/(const Tensor& given, double b) {
-  const Tensor x = fit_for("div", given, is_whole(b));
-  return is_floating(x.dtype()) ? scaled("div", x, 1 / b, 0) : div(x, scalar(b, x.dtype(), x.device()));
+  const Tensor x = fit_for("div", given, is_integer(b));
+  int exponent = 0;
+  const bool is_power = std::abs(std::frexp(b, &exponent)) == 0.5 && std::abs(exponent) < 100;
+  const bool multiplies = is_floating(x.dtype()) && (is_power || size_of(x.dtype()) == 2);
+  return multiplies ? scaled("div", x, 1 / b, 0) : div(x, scalar(b, x.dtype(), x.device()));
 }
 
 Tensor operator/(double a, const Tensor& given) {
-  const Tensor x = fit_for("div", given, is_whole(a));
+  const Tensor x = fit_for("div", given, is_integer(a));
   return div(scalar(a, x.dtype(), x.device()), x);
 }
 

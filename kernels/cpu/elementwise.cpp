@@ -16,7 +16,7 @@ void CpuBackend::relu_grad(const Tensor& y, const Tensor& dy, double scale, Tens
 void CpuBackend::scale_shift(const Tensor& x, double scale, double shift, Tensor& y) {
   visit_numeric(x.dtype(), "scale_shift", [&]<typename T>(Type<T>) {
     using A = Accumulate<T>;
-    map<T, T>([a = A(scale), b = A(shift)](T v) { return T(A(v) * a + b); }, y, x);
+    map<T, T>([f = ScaleShift<A>(scale, shift)](T v) { return T(f(A(v))); }, y, x);
   });
 }
 

@@ -18,9 +18,9 @@ struct ReluGrad {
 };
 
 template <typename T>
-struct ScaleShift {
-  Accumulate<T> scale, shift;
-  __device__ T operator()(T x) const { return narrow<T>(Accumulate<T>(widen(x) * scale + shift)); }
+struct ScaleShiftOf {
+  ScaleShift<Accumulate<T>> f;
+  __device__ T operator()(T x) const { return narrow<T>(f(widen(x))); }
 };
 
 template <typename Op, typename T>
@@ -62,10 +62,7 @@ void CudaBackend::relu_grad(const Tensor& y, const Tensor& dy, double scale, Ten
 void CudaBackend::scale_shift(const Tensor& x, double scale, double shift, Tensor& y) {
   const Tensor packed = dense(x, ImageLayout::row_major);
   visit_numeric(x.dtype(), "scale_shift", [&]<typename T>(Type<T>) {
-    using A = Accumulate<T>;
-    using Wide =
-        std::conditional_t<std::is_integral_v<T>, int64_t, A>;  // integers wrap around, below zero too
-    map_dense<T, T>(ScaleShift<T>{A(Wide(scale)), A(Wide(shift))}, y, packed);
+    map_dense<T, T>(ScaleShiftOf<T>{{scale, shift}}, y, packed);
   });
 }
 

@@ -6,6 +6,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/index.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 
@@ -53,6 +54,30 @@ TEST(Integers, WrapAround) {
     expect_same(x - on<int32_t>(device, {1, -1}), {static_cast<double>(most), static_cast<double>(least)});
     expect_same(x * on<int32_t>(device, {-1, 2}), {static_cast<double>(least), -2});
     expect_same(abs(x), {static_cast<double>(least), static_cast<double>(most)});
+  }
+}
+
+TEST(Integers, WrapAroundBesideNumbersToo) {
+  for (const Device device : devices()) {
+    const Tensor x = on<int32_t>(device, {1, 3});
+    expect_same(x * 3e9, {-1294967296, 410065408});
+    expect_same(x + 1e10, {1410065409, 1410065411});
+    expect_same(on<uint8_t>(device, {0, 200}) - 1.0, {255, 199});
+    EXPECT_EQ(name((x * 1e19).dtype()), "f32");  // no integer of 64 bits
+  }
+}
+
+TEST(Quotient, OfANumberIsTheNearest) {
+  for (const Device device : devices()) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      for (const double b : {3.0, 49.0, 255.0, -0.1, 0x1p-20, 0x1p120, 1e-39}) {
+        const Tensor divisor = scalar(b, dtype, device);
+        const Tensor x = concat({arange(0, 2000, 1, dtype, device), divisor.reshape({1})});
+        EXPECT_EQ((x / b).to_vector<double>(), div(x, divisor).to_vector<double>()) << b;
+      }
+    }
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    expect_same(on<float>(device, {0, 3, -3}) / 0.0, {std::nan(""), kInfinity, -kInfinity});
   }
 }
 
