@@ -1,6 +1,8 @@
 // Construction of tensors, their elements on the host, and in-place writes.
 #include "dlengine/core/tensor.h"
 
+#include <utility>
+
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
@@ -88,7 +90,19 @@ void check_writable(const char* op, const Tensor& tensor) {
   const bool on_tape = tensor.requires_grad() || tensor.impl()->node;
   check<AutogradError>(!on_tape || !grad_enabled(),
                        "{}: the tensor is on the tape; write to it inside of a NoGrad, or detach() it", op);
-  written_in_place(tensor);
+}
+
+/// Whether elements of the one may be elements of the other.
+bool may_overlap(const Tensor& a, const Tensor& b) {
+  if (a.storage() != b.storage()) return false;
+  const auto ends = [](const Tensor& x) {
+    std::pair<int64_t, int64_t> range{x.offset(), x.offset()};
+    for (int axis = 0; axis < x.rank(); ++axis) range.second += (x.shape()[axis] - 1) * x.strides()[axis];
+    return range;
+  };
+  const auto [first, last] = ends(a);
+  const auto [other_first, other_last] = ends(b);
+  return first <= other_last && other_first <= last;
 }
 
 }  // namespace
@@ -98,19 +112,19 @@ Tensor& Tensor::copy_(const Tensor& source) {
   source.check_defined("copy_");
   check<ShapeError>(broadcast_shapes("copy_", shape(), source.shape()) == shape(),
                     "copy_: {} does not broadcast to {}", source.shape(), shape());
-  Tensor target = detach();
-  if (source.device() == device()) {
-    backend_for(device()).copy(broadcast_view(source, shape()), target);
-    return *this;
-  }
   const NoGrad no_grad;
-  const Tensor moved = source.detach().to(dtype()).to(device());
-  backend_for(device()).copy(broadcast_view(moved, shape()), target);
+  Tensor from = source.detach();
+  if (from.device() != device()) from = from.to(dtype()).to(device());
+  if (may_overlap(from, *this)) from = from.clone();
+  Tensor target = detach();
+  written_in_place(*this);
+  backend_for(device()).copy(broadcast_view(from, shape()), target);
   return *this;
 }
 
 Tensor& Tensor::fill_(double value) {
   check_writable("fill_", *this);
+  written_in_place(*this);
   Tensor target = detach();
   backend_for(device()).fill(target, value);
   return *this;

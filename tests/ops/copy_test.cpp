@@ -5,6 +5,7 @@
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
 #include "tests/support/devices.h"
 #include "tests/support/layout.h"
 #include "tests/support/op_case.h"
@@ -80,6 +81,37 @@ TEST(CopyInPlace, BroadcastsConvertsAndWritesNothingElse) {
         EXPECT_TRUE(target.surroundings_untouched());
       }
     }
+  }
+}
+
+TEST(CopyInPlace, ReadsAllOfAnOverlappingSourceFirst) {
+  for (const Device device : devices()) {
+    const auto numbers = [&](int64_t n) { return arange(0, double(n), 1, DType::f32, device); };
+    const Tensor line = numbers(5000);
+    Tensor shifted = line.slice(0, 1);
+    shifted.copy_(line.slice(0, 0, 4999));
+    EXPECT_EQ(shifted.to_vector<float>(), numbers(4999).to_vector<float>());
+    Tensor matrix = numbers(90 * 90).reshape({90, 90});
+    matrix.copy_(matrix.transpose(0, 1));
+    EXPECT_EQ(matrix.to_vector<float>(),
+              numbers(90 * 90).reshape({90, 90}).transpose(0, 1).to_vector<float>());
+    Tensor row = matrix.select(0, 2);
+    row.copy_(matrix.select(0, 1));
+    EXPECT_EQ(row.to_vector<float>(), matrix.select(0, 1).to_vector<float>());
+  }
+}
+
+TEST(CopyInPlace, ThatIsRefusedHasWrittenNothing) {
+  for (const Device device : devices()) {
+    Tensor x = ones({3}, DType::f32, device);
+    x.set_requires_grad();
+    const Tensor y = sum(x * x);
+    {
+      const NoGrad no_grad;
+      EXPECT_THROW(x.copy_(zeros({2}, DType::f32, device)), ShapeError);
+    }
+    y.backward();
+    expect_same(x.grad(), {2, 2, 2});
   }
 }
 
