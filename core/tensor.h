@@ -86,7 +86,7 @@ class Tensor {
   Tensor squeeze() const;
   Tensor squeeze(int axis) const;
   Tensor unsqueeze(int axis) const;
-  /// Repeats axes of size 1 without copying, by NumPy's broadcasting rule.
+  /// Repeats axes of size 1 without copying, by NumPy's broadcasting rule; -1 keeps an axis.
   Tensor expand(const Shape& shape) const;
 
   // Copies. Grads: all of them.

@@ -98,6 +98,15 @@ class IndexedView {
   int from_ = 0, to_ = 0;  // the next axis of x and of the view
 };
 
+/// Whether a tensor may have this shape: no size is below 0, and int64_t holds its strides.
+bool is_possible(const Shape& shape) {
+  int64_t elements = 1;
+  for (const int64_t size : shape) {
+    if (size < 0 || __builtin_mul_overflow(elements, std::max<int64_t>(size, 1), &elements)) return false;
+  }
+  return true;
+}
+
 /// Replaces a size of -1 by what the other sizes leave.
 Shape resolve_shape(const Tensor& x, Shape shape) {
   const auto unknown = std::count(shape.begin(), shape.end(), -1);
@@ -105,15 +114,14 @@ Shape resolve_shape(const Tensor& x, Shape shape) {
   if (unknown == 1) {
     int64_t& open = *std::find(shape.begin(), shape.end(), -1);
     open = 1;
-    const int64_t others = shape.product();
+    const int64_t others = is_possible(shape) ? shape.product() : 0;
     open = -1;
     check<ShapeError>(others > 0 && x.numel() % others == 0, "reshape: {} elements of {} do not fit into {}",
                       x.numel(), x.shape(), shape);
     open = x.numel() / others;
   }
-  const bool sensible = std::all_of(shape.begin(), shape.end(), [](int64_t size) { return size >= 0; });
-  check<ShapeError>(sensible && shape.product() == x.numel(), "reshape: {} elements of {} do not fit into {}",
-                    x.numel(), x.shape(), shape);
+  check<ShapeError>(is_possible(shape) && shape.product() == x.numel(),
+                    "reshape: {} elements of {} do not fit into {}", x.numel(), x.shape(), shape);
   return shape;
 }
 
@@ -259,10 +267,15 @@ Tensor Tensor::unsqueeze(int axis) const {
   return reshape(wider);
 }
 
-Tensor Tensor::expand(const Shape& target) const {
+Tensor Tensor::expand(const Shape& given) const {
   check_defined("expand");
-  check<ShapeError>(broadcast_shapes("expand", shape(), target) == target,
-                    "expand: {} does not broadcast to {}", shape(), target);
+  Shape target = given;
+  const int added = target.rank() - rank();
+  for (int axis = std::max(added, 0); axis < target.rank(); ++axis) {
+    if (target[axis] == -1) target[axis] = shape()[axis - added];
+  }
+  check<ShapeError>(is_possible(target) && broadcast_shapes("expand", shape(), target) == target,
+                    "expand: {} does not broadcast to {}", shape(), given);
   if (target == shape()) return *this;
   Tensor y = view_of(*this, target, broadcast_strides(shape(), strides(), target));
   return record("expand", y, {*this},

@@ -151,6 +151,14 @@ const ViewRow kViews[] = {
      [](auto& x) {
        return reference::expand(x, {4, 3, 5, 2});
      }},
+    {"expand_some",
+     {3, 1, 2},
+     [](auto& x) {
+       return x.expand({4, -1, 5, -1});
+     },
+     [](auto& x) {
+       return reference::expand(x, {4, 3, 5, 2});
+     }},
     {"expand_scalar",
      {},
      [](auto& x) {
@@ -244,6 +252,16 @@ TEST(View, NamesWhatDoesNotFit) {
   expect_throw<ShapeError>([&] { x.unsqueeze(4); }, {"unsqueeze", "4"});
   expect_throw<ShapeError>([&] { x.expand({2, 4}); }, {"expand", "[2, 3]", "[2, 4]"});
   expect_throw<ShapeError>([&] { x.expand({3}); }, {"expand", "[2, 3]", "[3]"});
+  expect_throw<ShapeError>([&] { x.expand({-1, 2, 3}); }, {"expand", "[2, 3]", "[-1, 2, 3]"});
+  expect_throw<ShapeError>([&] { x.expand({-2, 3}); }, {"expand", "[2, 3]", "[-2, 3]"});
+}
+
+TEST(View, RefusesSizesWhoseProductOverflows) {
+  constexpr int64_t kHuge = int64_t{1} << 62;
+  expect_throw<ShapeError>([] { zeros({4}).reshape({kHuge + 1, 4}); }, {"reshape", "[4]"});
+  expect_throw<ShapeError>([] { zeros({0}).reshape({kHuge, kHuge, 0}); }, {"reshape", "[0]"});
+  expect_throw<ShapeError>([] { zeros({4}).reshape({kHuge, 4, -1}); }, {"reshape", "[4]"});
+  expect_throw<ShapeError>([] { zeros({1}).expand({kHuge, 4}); }, {"expand", "[1]"});
 }
 
 }  // namespace
