@@ -262,11 +262,16 @@ bool convolve(CudaBackend& backend, const Problem& p, const Operands& on) {
 void CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dParams& params,
                          Tensor& y) {
   if (y.numel() == 0) return;
+  const bool is_sum = x.numel() > 0 && w.numel() > 0;
   Problem problem{Kind::forward_with_bias, x.dtype(), x.device(), sizes(x), sizes(w), sizes(y), params};
-  if (bias.defined() && convolve(*this, problem, {x, w, y, false, bias})) return;
-  if (bias.defined()) spread_bias(bias, 1, y);
+  if (is_sum && bias.defined() && convolve(*this, problem, {x, w, y, false, bias})) return;
+  if (bias.defined()) {
+    spread_bias(bias, 1, y);
+  } else if (!is_sum) {
+    fill(y, 0);
+  }
   problem.kind = Kind::forward;
-  convolve(*this, problem, {x, w, y, bias.defined()});
+  if (is_sum) convolve(*this, problem, {x, w, y, bias.defined()});
   if (params.activation == Activation::relu) unary(UnaryOp::relu, y, y);
 }
 
@@ -279,7 +284,9 @@ void CudaBackend::conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x
     }
     return;
   }
-  const bool has_filters = dw.defined() && dw.numel() > 0, has_images = dx.defined() && dx.numel() > 0;
+  if (x.numel() == 0 && dw.defined()) fill(dw, 0);
+  const bool has_filters = dw.defined() && dw.numel() > 0 && x.numel() > 0;
+  const bool has_images = dx.defined() && dx.numel() > 0;
   const bool own = has_filters && has_filter_grad(x, w, dy);
   if (own) filter_grad(dy, y, x, params, {dw, db});
   const bool masked = y.defined() && (has_images || !own);

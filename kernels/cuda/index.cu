@@ -80,7 +80,7 @@ void CudaBackend::check_index(const char* op, IndexRole role, const Tensor& inde
 }
 
 void CudaBackend::index_select(const Tensor& x, int axis, const Tensor& index, Tensor& y) {
-  if (y.numel() == 0) return;
+  if (y.numel() == 0) return check_index("index_select", IndexRole::position, index, x.shape()[axis]);
   const AxisView view(x.shape(), axis, index.numel());
   switch (word_bytes(size_t(view.inner) * size_of(x.dtype()), x.raw(), y.raw())) {
     case 1: return launch_index_select<uint8_t>(view, x, index, y);

@@ -68,6 +68,9 @@ const OpCase kConv[] = {
     conv_case("many_pixels", {3, 5, 62, 56}, {2, 5, 3, 3}, {}),
     conv_case("many_pixels_of_one_channel", {3, 1, 62, 56}, {3, 1, 3, 3}, {}),
     conv_case("no_samples", {0, 3, 6, 5}, {4, 3, 3, 3}, {.padding = 1}),
+    conv_case("no_channels", {2, 0, 6, 5}, {4, 0, 3, 3}, {.padding = 1}),
+    conv_case("no_channels_and_no_bias", {2, 0, 3, 2}, {4, 0, 1, 1}, {}, false),
+    conv_case("rows_of_padding_alone", {1, 8, 0, 2}, {3, 8, 1, 1}, {.padding = 1}),
 };
 
 class Conv : public ::testing::TestWithParam<OpCase> {};

@@ -3,6 +3,7 @@
 
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/index.h"
+#include "dlengine/core/stream.h"
 #include "tests/support/devices.h"
 #include "tests/support/op_case.h"
 #include "tests/support/reference.h"
@@ -55,6 +56,12 @@ TEST(IndexSelect, NamesPositionsAndTypesThatDoNotFit) {
     expect_throw<ValueError>([&] { select({0, 3}, 0); }, {"index_select", "3"});
     expect_throw<ValueError>([&] { select({-1}, 1); }, {"index_select", "-1"});
     expect_throw<ShapeError>([&] { select({0}, 2); }, {"index_select", "2"});
+    expect_throw<ValueError>(
+        [&] {
+          index_select(zeros({3, 0}, DType::f32, device), 0, full({1}, 5, DType::i64, device));
+          synchronize(device);
+        },
+        {"index_select", "5"});
     expect_throw<DTypeError>([&] { index_select(x, 0, zeros({2}, DType::f32, device)); },
                              {"index_select", "f32"});
     expect_throw<ShapeError>(
