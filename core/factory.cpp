@@ -138,6 +138,7 @@ void check_floating(const char* op, DType dtype) {
 
 Tensor rand(const Shape& shape, double low, double high, DType dtype, Device device, Generator& generator) {
   check_floating("rand", dtype);
+  check<ValueError>(low <= high, "rand: need low <= high, got {} and {}", low, high);
   Tensor y = empty(shape, dtype, device);
   backend_for(device).uniform(y, low, high, generator.next_key());
   return y;

@@ -63,7 +63,7 @@ class Printer {
     std::vector<size_t> shown;
     collect_shown(shape_, shorten_, 0, 0, shown);
     texts_ = element_texts(tensor, shown);
-    text_ = shape_.rank() == 0 ? texts_[0] : block(0);
+    text_ = shape_.rank() == 0 ? texts_[0] : tensor.numel() == 0 ? "[]" : block(0);
   }
   const std::string& text() const { return text_; }
 

@@ -69,7 +69,7 @@ Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype) {
 // Classes are counted on the device, as a recorded step can do, too.
 Tensor unit_rows(const Tensor& classes, int64_t count, DType dtype) {
   const Tensor numbers = cumsum(ones({count}, DType::i64, classes.device()), 0) - 1.0;
-  return index_select(equal(numbers.unsqueeze(1), numbers).to(dtype), 0, classes);
+  return equal(classes.unsqueeze(1), numbers).to(dtype);
 }
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {

@@ -53,10 +53,12 @@ Tensor extreme(ReduceOp op, const char* name, const Tensor& x, const ReduceOptio
   check<ValueError>(plan.count > 0 || plan.result.product() == 0, "{}: {} has no elements", name, x.shape());
   const Tensor y = compute(op, x, plan);
   return record(name, y, {x}, [plan, x = Saved(x), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
-    const Tensor won = equal(x.get(), y.get().reshape(plan.kept)).to(dy.dtype());
-    Tensor winners = empty(plan.kept, dy.dtype(), dy.device());
+    // 16 bits do not hold how many share a result.
+    const DType wide = promote(dy.dtype(), DType::f32);
+    const Tensor won = equal(x.get(), y.get().reshape(plan.kept)).to(wide);
+    Tensor winners = empty(plan.kept, wide, dy.device());
     backend_for(dy.device()).reduce(ReduceOp::sum, won, winners);
-    dx.add(0, won * (dy.reshape(plan.kept) / winners));
+    dx.add(0, (won * (dy.reshape(plan.kept).to(wide) / winners)).to(dy.dtype()));
   });
 }
 
@@ -64,7 +66,7 @@ Tensor arg_extreme(bool largest, const char* name, const Tensor& x, int axis, bo
   check_operands(name, {&x});
   axis = normalize_axis(name, axis, x.rank());
   if (x.dtype() == DType::boolean) throw_unsupported_dtype(name, x.dtype(), "a numeric type");
-  check<ValueError>(x.dim(axis) > 0 || x.numel() > 0, "{}: axis {} of {} is empty", name, axis, x.shape());
+  check<ValueError>(x.dim(axis) > 0, "{}: axis {} of {} is empty", name, axis, x.shape());
   Shape kept = x.shape();
   kept[axis] = 1;
   Tensor y = empty(kept, DType::i64, x.device());

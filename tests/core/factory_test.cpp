@@ -68,6 +68,11 @@ void expect_shares(const std::vector<double>& got, const std::vector<double>& wa
   }
 }
 
+TEST(Rand, RefusesAnEmptyRange) {
+  expect_throw<ValueError>([] { rand({2}, 1, 0); }, {"rand", "low <= high", "1 and 0"});
+  EXPECT_EQ(rand({1}, 2, 2).item<float>(), 2);
+}
+
 TEST(Choice, DrawsAllPositionsAlike) {
   Generator generator(1);
   const Tensor drawn = choice(4, {100, 200}, {}, generator);

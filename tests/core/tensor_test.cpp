@@ -115,7 +115,7 @@ TEST(ToString, ShortensLongTensorsAndKeepsBigIntegers) {
 
 TEST(ToString, HandlesEmptyTensorsOfManyElementsElsewhere) {
   EXPECT_EQ(shown(zeros({0, 5})).substr(0, 2), "[]");
-  EXPECT_EQ(shown(zeros({2, 0})).substr(0, 8), "[[],\n []");
+  EXPECT_EQ(shown(zeros({2, 0})).substr(0, 3), "[]\n");
 }
 
 }  // namespace

@@ -182,6 +182,16 @@ TEST(Max, EqualElementsShareTheGradientEvenly) {
   }
 }
 
+TEST(Max, MoreEqualElementsThanHalvesCanCountShareTheGradient) {
+  for (const Device device : devices()) {
+    constexpr int64_t kCount = 1 << 17;
+    Tensor x = ones({kCount}, DType::f16, device);
+    x.set_requires_grad();
+    max(x).backward();
+    EXPECT_EQ(x.grad().to_vector<float>(), std::vector<float>(kCount, 1.0f / kCount));
+  }
+}
+
 TEST(Argmax, GivesTheFirstLargestAndNanIsLargest) {
   for (const Device device : devices()) {
     for (const DType dtype : floating_types()) {
