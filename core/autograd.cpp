@@ -84,6 +84,14 @@ void Node::release() {
   released = true;
 }
 
+void Node::forget_walk() {
+  dy = Tensor();
+  masked = false;
+  for (const Input& input : inputs) {
+    if (input.node) input.node->masked = false;
+  }
+}
+
 bool needs_grad(std::span<const Tensor> inputs) {
   if (!gradients_on) return false;
   for (const Tensor& input : inputs) {
@@ -112,15 +120,23 @@ void detail::put_on_tape(const char* name, Tensor& y, std::span<const Tensor> in
 /// Nodes whose gradient has begun to arrive; the latest operation comes first, so all its users are done.
 class BackwardQueue {
  public:
+  BackwardQueue() = default;
+  BackwardQueue(const BackwardQueue&) = delete;
+  BackwardQueue& operator=(const BackwardQueue&) = delete;
+  // Nodes are left only where the walk threw; a later one must not find gradients of this one in them.
+  ~BackwardQueue() {
+    for (const std::shared_ptr<Node>& node : nodes_) node->forget_walk();
+  }
+
   void push(std::shared_ptr<Node> node) {
     nodes_.push_back(std::move(node));
     std::push_heap(nodes_.begin(), nodes_.end(), earlier);
   }
-  std::shared_ptr<Node> pop() {
+  /// The latest operation. It stays the first one while it runs, as its inputs are earlier.
+  Node& first() const { return *nodes_.front(); }
+  void pop() {
     std::pop_heap(nodes_.begin(), nodes_.end(), earlier);
-    std::shared_ptr<Node> node = std::move(nodes_.back());
     nodes_.pop_back();
-    return node;
   }
   bool empty() const { return nodes_.empty(); }
 
@@ -182,21 +198,33 @@ void add_to_leaf(const Tensor& leaf, const Tensor& gradient, bool unshared) {
   }
 }
 
+bool fits(const Tensor& gradient, const Node::Form& form) {
+  return gradient.shape() == form.shape && gradient.dtype() == form.dtype && gradient.device() == form.device;
+}
+
+/// For a gradient that does not fit.
+[[noreturn]] void refuse_gradient(const std::string& name, const Tensor& gradient, const Node::Form& form) {
+  check<ShapeError>(gradient.shape() == form.shape, "{} has shape {}, need {}", name, gradient.shape(),
+                    form.shape);
+  check<DTypeError>(gradient.dtype() == form.dtype, "{} is {}, need {}; convert it with to(dtype)", name,
+                    gradient.dtype(), form.dtype);
+  fail<DeviceError>("{} is on {}, need {}; move it with to(device)", name, gradient.device(), form.device);
+}
+
 }  // namespace
 
 void InputGrads::add(size_t i, const Tensor& gradient) {
   const Node::Input& input = node_.inputs[i];
   if (!input.wanted()) return;
-  const Shape& expected = input.shape();
-  check<ShapeError>(gradient.shape() == expected, "the gradient of input {} has shape {}, the input {}", i,
-                    gradient.shape(), expected);
+  const Node::Form form = input.form();
+  if (!fits(gradient, form)) refuse_gradient(fmt::format("the gradient of input {}", i), gradient, form);
   if (!input.node) return add_to_leaf(Tensor(input.leaf), gradient, gradient.impl() == input.buffer);
   Node& node = *input.node;
   if (node.dy.defined()) {
     node.dy = sum_of(node.dy, gradient);
   } else {
-    node.dy = gradient;
     queue_.push(input.node);
+    node.dy = gradient;
   }
 }
 
@@ -213,18 +241,18 @@ void run_backward(const Tensor& y, const Tensor& gradient) {
   root->masked = false;  // by this walk
   queue.push(root);
   while (!queue.empty()) {
-    const std::shared_ptr<Node> node = queue.pop();
-    check<AutogradError>(!node->released,
-                         "backward: a part of this tape ({}) was used up by an earlier backward()",
-                         node->name);
-    InputGrads grads(*node, queue);
+    Node& node = queue.first();
+    check<AutogradError>(
+        !node.released, "backward: a part of this tape ({}) was used up by an earlier backward()", node.name);
+    InputGrads grads(node, queue);
     try {
-      node->backward(node->dy, grads);
+      node.backward(node.dy, grads);
     } catch (Error& error) {
-      error.add_context(std::string("backward of ") + node->name);
+      error.add_context(std::string("backward of ") + node.name);
       throw;
     }
-    node->release();
+    node.release();
+    queue.pop();
   }
 }
 
@@ -242,8 +270,8 @@ void Tensor::backward() const {
 void Tensor::backward(const Tensor& gradient) const {
   check_defined("backward");
   gradient.check_defined("backward");
-  check<ShapeError>(gradient.shape() == shape(), "backward: the gradient has shape {}, the tensor {}",
-                    gradient.shape(), shape());
+  const Node::Form form{shape(), dtype(), device()};
+  if (!fits(gradient, form)) refuse_gradient("backward: the gradient", gradient, form);
   check<AutogradError>(requires_grad(),
                        "backward: this tensor does not depend on any that requires a gradient");
   const NoGrad no_grad;

@@ -15,6 +15,13 @@ namespace dlengine {
 /// Made by record(); owned by its result and by the nodes that use the result.
 class Node {
  public:
+  /// What a tensor and its gradient have in common.
+  struct Form {
+    const Shape& shape;
+    DType dtype;
+    Device device;
+  };
+
   /// Where the gradient of one input goes: to the operation that made it, or to a leaf. Neither: not needed.
   struct Input {
     std::shared_ptr<Node> node;
@@ -22,6 +29,10 @@ class Node {
     std::shared_ptr<Tensor::Impl> buffer;  // memory that a leaf's gradient was given
     bool wanted() const { return node || leaf; }
     const Shape& shape() const { return node ? node->shape : leaf->shape; }
+    Form form() const {
+      return node ? Form{node->shape, node->dtype, node->device}
+                  : Form{leaf->shape, leaf->dtype, leaf->storage->device()};
+    }
   };
 
   /// A fixed number of inputs; few, as nearly all operations have, need no block of memory.
@@ -35,6 +46,7 @@ class Node {
       for (Input& input : *this) {
         input.node.reset();
         input.leaf.reset();
+        input.buffer.reset();
       }
     }
 
@@ -50,6 +62,8 @@ class Node {
 
   /// Lets go of inputs and saved tensors; backward() does so as it passes.
   void release();
+  /// Undoes what a walk left here that threw before this node had run to its end.
+  void forget_walk();
 
   const char* name;
   uint64_t sequence;  // grows with every recorded operation, so inputs have smaller numbers than their users

@@ -5,9 +5,7 @@
 
 #include "dlengine/core/backend.h"
 #include "dlengine/core/factory.h"
-#include "dlengine/core/ops/activation.h"
-#include "dlengine/core/ops/elementwise.h"
-#include "dlengine/core/ops/reduce.h"
+#include "dlengine/core/ops.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 
@@ -107,6 +105,19 @@ TEST(Tape, NoticesSavedTensorsThatWereChanged) {
   EXPECT_THROW(z.backward(), AutogradError);
 }
 
+TEST(Tape, ForgetsAWalkThatThrew) {
+  const Tensor x = leaf({1});
+  Tensor factor = tensor({3});
+  const Tensor twice = x * 2.0;
+  const Tensor reached = twice * 5.0, throws = twice * factor;  // the later one runs first
+  const Tensor y = reached + throws;
+  factor.fill_(4);
+  EXPECT_THROW(y.backward(), AutogradError);
+  EXPECT_FALSE(x.grad().defined());
+  (reached * 1.0).backward();
+  expect_same(x.grad(), {10});
+}
+
 TEST(Tape, IsUsedUpByBackward) {
   const Tensor x = leaf({3});
   const Tensor square = x * x;
@@ -126,6 +137,16 @@ TEST(Tape, LetsGoOfItsTensorsAfterBackward) {
   EXPECT_LT(allocator.stats().in_use, before + 2 * 400'000);  // the gradient is left
 }
 
+TEST(Tape, HoldsNoGradientsAfterBackward) {
+  Allocator& allocator = backend_for(kCpu).allocator(0);
+  Tensor x = zeros({100'000}).set_requires_grad();
+  const Tensor y = exp(x);
+  const int64_t before = allocator.stats().in_use;
+  sum(y).backward();
+  x.zero_grad();
+  EXPECT_EQ(allocator.stats().in_use, before);
+}
+
 TEST(Tape, MayBeLongerThanTheStackIsDeep) {
   const Tensor x = leaf({1});
   Tensor y = x;
@@ -141,6 +162,19 @@ TEST(Tape, RefusesWhatItCannotDo) {
   expect_throw<ShapeError>([&] { (x * 2.0).backward(); }, {"backward", "[2]"});
   expect_throw<ShapeError>([&] { (x * 2.0).backward(tensor({1})); }, {"backward", "[1]", "[2]"});
   expect_throw<AutogradError>([&] { sum(tensor({1})).backward(); }, {"backward"});
+  for (const Device device : devices()) {
+    const Tensor w = ones({2}, DType::f32, device).set_requires_grad();
+    for (const Tensor& y : {w, relu(w), w.reshape({2, 1}).reshape({2})}) {
+      for (const DType dtype : {DType::f64, DType::f16, DType::i64, DType::u8}) {
+        expect_throw<DTypeError>([&] { y.backward(ones({2}, dtype, device)); },
+                                 {"backward: the gradient is ", name(dtype), "need f32"});
+      }
+      if (device == kCpu) continue;
+      expect_throw<DeviceError>([&] { y.backward(ones({2})); },
+                                {"backward: the gradient is on cpu, need cuda"});
+    }
+    EXPECT_FALSE(w.grad().defined());
+  }
   expect_throw<AutogradError>([&] { (x * 2.0).set_requires_grad(); }, {"set_requires_grad"});
   expect_throw<DTypeError>([&] { zeros({2}, DType::i32).set_requires_grad(); }, {"set_requires_grad", "i32"});
 }
@@ -166,7 +200,13 @@ TEST(Record, NamesTheOperationWhoseGradientIsWrong) {
   const Tensor x = leaf({1, 2});
   const Tensor y =
       record("crooked", x.detach() * 2.0, {x}, [](const Tensor&, InputGrads& dx) { dx.add(0, zeros({3})); });
-  expect_throw<ShapeError>([&] { sum(y).backward(); }, {"crooked", "[3]", "[2]"});
+  expect_throw<ShapeError>([&] { sum(y).backward(); }, {"crooked", "gradient of input 0", "[3]", "[2]"});
+  for (const Tensor& input : {x, x * 1.0}) {
+    const Tensor wide = record("wide", x.detach() * 2.0, {input},
+                               [](const Tensor& dy, InputGrads& dx) { dx.add(0, dy.to(DType::f64)); });
+    expect_throw<DTypeError>([&] { sum(wide).backward(); },
+                             {"wide: the gradient of input 0 is f64, need f32"});
+  }
 }
 
 TEST(Record, AsksOnlyForGradientsThatAreWanted) {
@@ -252,6 +292,20 @@ TEST(Mask, IsAppliedOnceByTheOnlyUserOrByTheOperation) {
 
   sum(mask_taker(mask_taker(x, &scale), &scale)).backward();  // of a leaf, and of who offers none
   EXPECT_EQ(scale, 0);
+}
+
+TEST(Mask, IsForgottenWithAWalkThatThrew) {
+  const Tensor x = leaf({-1, 2});
+  int masked = 0;
+  const Tensor y = three_relu(x, &masked);
+  const Tensor broken = record("broken", y.detach(), {y}, [](const Tensor&, InputGrads& dx) {
+    dx.take_mask(0);
+    throw ValueError("on purpose");
+  });
+  expect_throw<ValueError>([&] { sum(broken).backward(); }, {"broken", "on purpose"});
+  sum(y).backward();
+  expect_same(x.grad(), {0, 3});
+  EXPECT_EQ(masked, 1);
 }
 
 TEST(GradBuffer, ReceivesTheGradient) {
