@@ -23,10 +23,10 @@ Tensor bounded_cross_entropy(const Tensor& p, const Tensor& t) {
     const NoGrad no_grad;
     losses = -(t * bounded(log(p)) + (1 - t) * bounded(log(1 - p)));
   }
-  return record("bce_loss", losses, {p}, [p = Saved(p), t](const Tensor& dy, InputGrads& dx) {
+  return record("bce_loss", losses, {p}, [p = Saved(p), t = Saved(t)](const Tensor& dy, InputGrads& dx) {
     const Tensor& x = p.get();
     const Tensor variance = maximum(x * (1 - x), scalar(kLeastVariance, x.dtype(), x.device()));
-    dx.add(0, dy * (x - t) / variance);
+    dx.add(0, dy * (x - t.get()) / variance);
   });
 }
 

@@ -43,13 +43,15 @@ Tensor embedding(const Tensor& table, const Tensor& index, int64_t padding) {
   Tensor rows(y.storage(), 0, {numbers.numel(), table.dim(1)}, {table.dim(1), 1}, y.dtype());
   numbers = numbers.reshape({numbers.numel()});
   select_rows(dense(table), numbers, rows);
-  return record("embedding", y, {table}, [numbers, padding](const Tensor& dy, InputGrads& dx) {
-    Tensor gradient = dx.buffer(0);
-    backend_for(dy.device())
-        .index_add(dense(dy).reshape({numbers.numel(), dy.dim(-1)}), 0, numbers, gradient);
-    if (padding != kNoPadding) gradient.select(0, padding).zero_();
-    dx.add(0, gradient);
-  });
+  return record("embedding", y, {table},
+                [numbers = Saved(numbers), padding](const Tensor& dy, InputGrads& dx) {
+                  const Tensor& picked = numbers.get();
+                  Tensor gradient = dx.buffer(0);
+                  backend_for(dy.device())
+                      .index_add(dense(dy).reshape({picked.numel(), dy.dim(-1)}), 0, picked, gradient);
+                  if (padding != kNoPadding) gradient.select(0, padding).zero_();
+                  dx.add(0, gradient);
+                });
 }
 
 }  // namespace dlengine

@@ -30,9 +30,9 @@ Tensor index_select(const Tensor& x, int axis, const Tensor& positions) {
   shape[axis] = index.dim(0);
   Tensor y = empty(shape, x.dtype(), x.device());
   backend_for(x.device()).index_select(dense(x), axis, index, y);
-  return record("index_select", y, {x}, [axis, index](const Tensor& dy, InputGrads& dx) {
+  return record("index_select", y, {x}, [axis, index = Saved(index)](const Tensor& dy, InputGrads& dx) {
     Tensor gradient = dx.buffer(0);
-    backend_for(dy.device()).index_add(dense(dy), axis, index, gradient);
+    backend_for(dy.device()).index_add(dense(dy), axis, index.get(), gradient);
     dx.add(0, gradient);
   });
 }
@@ -47,9 +47,9 @@ Tensor gather(const Tensor& x, int axis, const Tensor& positions) {
   const Tensor index = checked_index("gather", positions);
   Tensor y = empty(index.shape(), x.dtype(), x.device());
   backend_for(x.device()).gather(dense(x), axis, index, y);
-  return record("gather", y, {x}, [axis, index](const Tensor& dy, InputGrads& dx) {
+  return record("gather", y, {x}, [axis, index = Saved(index)](const Tensor& dy, InputGrads& dx) {
     Tensor gradient = dx.buffer(0);
-    backend_for(dy.device()).scatter_add(dense(dy), axis, index, gradient);
+    backend_for(dy.device()).scatter_add(dense(dy), axis, index.get(), gradient);
     dx.add(0, gradient);
   });
 }

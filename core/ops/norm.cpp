@@ -86,16 +86,17 @@ Tensor evaluate(const Tensor& x, const Tensor& weight, const Tensor& bias,
       .batch_norm_eval(dense(x, layout_of(x)), dense(weight), dense(bias), with_dense_statistics(state), y);
   return record(
       node_name(state.activation, kNames), y, {x, weight, bias},
-      [x = Saved(x), weight = Saved(weight), y = saved_result(state.activation, y), state](
-          const Tensor& gradient, InputGrads& dx) {
+      [x = Saved(x), weight = Saved(weight), y = saved_result(state.activation, y),
+       mean = Saved(state.running_mean), variance = Saved(state.running_var),
+       eps = state.eps](const Tensor& gradient, InputGrads& dx) {
         const Tensor dy = before_activation(y.get(), gradient);
         const DType type = weight.get().dtype();
-        const Tensor inv_std = reciprocal(sqrt(state.running_var + state.eps));
+        const Tensor inv_std = reciprocal(sqrt(variance.get() + eps));
         const Tensor wide = dy.to(type);
         if (dx.wants(0)) dx.add(0, (wide * per_channel(weight.get() * inv_std, dy)).to(dy.dtype()));
         if (dx.wants(1)) {
           const Tensor normalised =
-              (x.get().to(type) - per_channel(state.running_mean, dy)) * per_channel(inv_std, dy);
+              (x.get().to(type) - per_channel(mean.get(), dy)) * per_channel(inv_std, dy);
           dx.add(
               1,
               sum_to(wide * normalised, per_channel(weight.get(), dy).shape()).reshape(weight.get().shape()));

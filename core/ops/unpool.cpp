@@ -32,9 +32,9 @@ Tensor max_unpool2d(const Tensor& x, const Tensor& indices, Size2 size) {
   backend_for(x.device()).check_index("max_unpool2d", IndexRole::position, places, size.h * size.w);
   backend_for(x.device()).scatter_add(dense(pixels), 2, places, y);
   return record("max_unpool2d", y, {pixels},
-                [places](const Tensor& dy, InputGrads& dx) {
+                [places = Saved(places)](const Tensor& dy, InputGrads& dx) {
                   Tensor gradient = dx.buffer(0);
-                  backend_for(dy.device()).gather(dense(dy), 2, places, gradient);
+                  backend_for(dy.device()).gather(dense(dy), 2, places.get(), gradient);
                   dx.add(0, gradient);
                 })
       .reshape(images);

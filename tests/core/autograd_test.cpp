@@ -1,6 +1,7 @@
 // The tape: what it records, where gradients go, and what it refuses.
 #include "dlengine/core/autograd.h"
 
+#include <functional>
 #include <thread>
 
 #include "dlengine/core/backend.h"
@@ -103,6 +104,50 @@ TEST(Tape, NoticesSavedTensorsThatWereChanged) {
   const Tensor z = sum(x * weight);
   view.copy_(tensor({9}));  // shares the elements
   EXPECT_THROW(z.backward(), AutogradError);
+}
+
+/// An operation whose gradient reads `beside`.
+struct Reader {
+  const char* name;
+  Tensor x, beside;
+  std::function<Tensor(const Tensor& x, const Tensor& beside)> f;
+};
+
+std::vector<Reader> readers() {
+  const Tensor zero = zeros({2}, DType::i64), rows = ones({3, 2}), images = ones({1, 1, 1, 2});
+  return {
+      {"index_select", rows, zero, [](auto& x, auto& index) { return index_select(x, 0, index); }},
+      {"gather", rows, zeros({1, 2}, DType::i64), [](auto& x, auto& index) { return gather(x, 0, index); }},
+      {"embedding", rows, zero, [](auto& x, auto& index) { return embedding(x, index); }},
+      {"max_unpool2d", images, zeros({1, 1, 1, 2}, DType::i64),
+       [](auto& x, auto& index) {
+         return max_unpool2d(x, index, {2, 2});
+       }},
+      {"batch_norm", rows, ones({2}),
+       [](auto& x, auto& mean) {
+         const Tensor weight = ones_like(mean).set_requires_grad();
+         return batch_norm(x, weight, {}, mean, ones_like(mean), {.training = false});
+       }},
+      {"batch_norm", rows, ones({2}),
+       [](auto& x, auto& variance) {
+         return batch_norm(x, {}, {}, zeros_like(variance), variance, {.training = false});
+       }},
+  };
+}
+
+TEST(Tape, NoticesPositionsAndStatisticsThatWereChanged) {
+  for (const Device device : devices()) {
+    for (const Reader& row : readers()) {
+      SCOPED_TRACE(std::string(row.name) + " on " + to_string(device));
+      const Tensor x = row.x.to(device).clone().set_requires_grad();
+      Tensor beside = row.beside.to(device).clone();
+      const Tensor y = sum(row.f(x, beside));
+      beside.fill_(1);
+      expect_throw<AutogradError>([&] { y.backward(); }, {std::string("backward of ") + row.name, "written"});
+      sum(row.f(x, beside)).backward();
+      EXPECT_TRUE(x.grad().defined());
+    }
+  }
 }
 
 TEST(Tape, ForgetsAWalkThatThrew) {

@@ -92,6 +92,14 @@ TEST(BinaryLosses, TakeIntegerTargets) {
   EXPECT_GT(BCELoss()(sigmoid(logits), target).item<float>(), 0);
 }
 
+TEST(BCELoss, NoticesATargetThatWasChanged) {
+  const Tensor p = tensor({0.25F, 0.75F}).set_requires_grad();
+  Tensor target = tensor({0, 1});
+  const Tensor loss = BCELoss()(p, target);
+  target.fill_(1);
+  expect_throw<AutogradError>([&] { loss.backward(); }, {"backward of bce_loss", "written"});
+}
+
 TEST(Losses, RefuseOptionsOutOfRange) {
   expect_throw<ValueError>([] { CrossEntropyLoss({.label_smoothing = 1.5}); },
                            {"0 <= label_smoothing <= 1, got 1.5"});
