@@ -127,16 +127,18 @@ BoundCall bind(const BackendFunction& self, const Attributes& attributes) {
 }
 
 template <auto kMethod, auto kContract>
-BackendFunction function(std::string_view name, std::vector<std::string_view> plain = {}) {
+BackendFunction function(std::string_view name, std::vector<std::string_view> plain = {},
+                         bool in_place = false) {
   using Method = Signature<decltype(kMethod)>;
   typename Method::Arguments arguments = Method::make();
   RoleLister lister;
   Method::visit(lister, arguments);
-  return {name, std::move(plain), std::move(lister.roles), bind<kMethod, kContract>};
+  return {name, std::move(plain), in_place, std::move(lister.roles), bind<kMethod, kContract>};
 }
 
 std::vector<BackendFunction> make_table() {
   using B = Backend;
+  constexpr bool kInPlace = true;
   return {
       function<&B::copy, contract::copy>("copy"),
       function<&B::fill, contract::fill>("fill", {"value"}),
@@ -144,11 +146,11 @@ std::vector<BackendFunction> make_table() {
       function<&B::index_add, contract::index_add>("index_add", {"axis"}),
       function<&B::gather, contract::gather>("gather", {"axis"}),
       function<&B::scatter_add, contract::scatter_add>("scatter_add", {"axis"}),
-      function<&B::unary, contract::unary>("unary", {"op"}),
+      function<&B::unary, contract::unary>("unary", {"op"}, kInPlace),
       function<&B::unary_grad, contract::unary_grad>("unary_grad", {"op"}),
-      function<&B::relu_grad, contract::relu_grad>("relu_grad", {"scale"}),
+      function<&B::relu_grad, contract::relu_grad>("relu_grad", {"scale"}, kInPlace),
       function<&B::scale_shift, contract::scale_shift>("scale_shift", {"scale", "shift"}),
-      function<&B::binary, contract::binary>("binary", {"op"}),
+      function<&B::binary, contract::binary>("binary", {"op"}, kInPlace),
       function<&B::compare, contract::compare>("compare", {"op"}),
       function<&B::where, contract::where>("where"),
       function<&B::reduce, contract::reduce>("reduce", {"op"}),

@@ -22,6 +22,7 @@ struct BoundCall {
 struct BackendFunction {
   std::string_view name;
   std::vector<std::string_view> plain;  // names of arguments that are a number or a word
+  bool in_place;                        // what it writes may be one of its other tensors
   std::vector<bool> writes;             // for each tensor: the function writes it
   BoundCall (*bind)(const BackendFunction& self, const Attributes& attributes);
 };

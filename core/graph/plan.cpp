@@ -19,6 +19,43 @@ int64_t bytes_of(const Shape& shape, DType dtype) {
   return bytes;
 }
 
+/// Behind the last element of the view.
+int64_t end_of(const PlannedView& view) {
+  int64_t end = view.offset + 1;
+  for (int axis = 0; axis < view.shape.rank(); ++axis) {
+    if (view.shape[axis] == 0) return view.offset;
+  }
+  int64_t step = 0;
+  for (int axis = 0; axis < view.shape.rank(); ++axis) {
+    check<IoError>(!__builtin_mul_overflow(view.shape[axis] - 1, view.strides[axis], &step) &&
+                       !__builtin_add_overflow(end, step, &end),
+                   "%{} has strides {} that lead too far", view.value, view.strides);
+  }
+  return end;
+}
+
+bool same(const PlannedView& a, const PlannedView& b) {
+  return a.offset == b.offset && a.shape == b.shape && a.strides == b.strides;
+}
+
+bool is_without_gaps(const PlannedView& view) {
+  return is_contiguous(view.shape, view.strides) ||
+         (view.shape.rank() == 4 && is_channels_last(view.shape, view.strides));
+}
+
+/// What is written lies apart from all else that the call is given, or is one of it where that may be.
+void check_apart(const BackendFunction& function, const std::vector<PlannedView>& views) {
+  for (size_t i = 0; i < views.size(); ++i) {
+    for (size_t j = 0; j < views.size() && function.writes[i]; ++j) {
+      const PlannedView &written = views[i], &other = views[j];
+      const bool apart = i == j || written.value < 0 || written.value != other.value ||
+                         written.offset >= end_of(other) || other.offset >= end_of(written);
+      check<IoError>(apart || (function.in_place && same(written, other)),
+                     "a result overlaps another tensor of the call in %{}", written.value);
+    }
+  }
+}
+
 class Planner {
  public:
   Planner(const GraphData& data, const GraphProgram& program, int64_t batch)
@@ -43,9 +80,10 @@ class Planner {
       const PlannedView view = resolved(call.tensors[i]);
       planned.tensors.push_back(view);
       tensors.push_back(view.value < 0 ? Tensor() : tensor_of(view));
-      if (view.value >= 0) use(view.value, call.function->writes[i], planned);
+      if (view.value >= 0) use(view, call.function->writes[i], planned);
     }
     bound.check(tensors);
+    check_apart(*call.function, planned.tensors);
     plan_.calls.push_back(std::move(planned));
   }
 
@@ -104,18 +142,15 @@ class Planner {
 
   static void check_bounds(const PlannedView& view, int64_t bytes) {
     bytes_of(view.shape, view.dtype);  // the number of elements can be counted
-    int64_t end = view.offset + 1;
-    for (int axis = 0; axis < view.shape.rank(); ++axis) {
-      if (view.shape[axis] == 0) end = view.offset;
-    }
-    int64_t step = 0;
-    for (int axis = 0; axis < view.shape.rank() && end > view.offset; ++axis) {
-      check<IoError>(!__builtin_mul_overflow(view.shape[axis] - 1, view.strides[axis], &step) &&
-                         !__builtin_add_overflow(end, step, &end),
-                     "%{} has strides {} that lead too far", view.value, view.strides);
-    }
-    const int64_t room = bytes / static_cast<int64_t>(size_of(view.dtype));
+    const int64_t end = end_of(view), room = bytes / static_cast<int64_t>(size_of(view.dtype));
     check<IoError>(end <= room, "a view of %{} ends at element {}, it has {}", view.value, end, room);
+  }
+
+  /// All of the value that the view is of.
+  PlannedView whole(const PlannedView& view) const {
+    const int64_t room =
+        plan_.bytes[static_cast<size_t>(view.value)] / static_cast<int64_t>(size_of(view.dtype));
+    return {view.value, 0, {room}, {1}, view.dtype};
   }
 
   Tensor tensor_of(const PlannedView& view) const {
@@ -126,12 +161,18 @@ class Planner {
     return value(number).kind != Kind::computed || written_[static_cast<size_t>(number)];
   }
 
-  void use(int number, bool writes, GraphPlan::Call& call) {
+  void use(const PlannedView& view, bool writes, GraphPlan::Call& call) {
+    const int number = view.value;
     check<IoError>(!writes || value(number).kind == Kind::computed,
                    "%{} is an input or a constant and is written", number);
     check<IoError>(writes || is_filled(number), "%{} is read before it is written", number);
-    if (writes && !written_[static_cast<size_t>(number)]) call.begins.push_back(number);
-    if (writes) written_[static_cast<size_t>(number)] = true;
+    if (writes && !written_[static_cast<size_t>(number)]) {
+      written_[static_cast<size_t>(number)] = true;
+      call.begins.push_back(number);
+      const PlannedView all = whole(view);
+      const bool in_full = view.shape.product() == all.shape.product() && is_without_gaps(view);
+      if (!in_full) call.zeroed.push_back(all);
+    }
     if (value(number).kind == Kind::computed) {
       last_use_[static_cast<size_t>(number)] = static_cast<int>(plan_.calls.size());
     }

@@ -19,8 +19,9 @@ struct PlannedView {
 struct GraphPlan {
   struct Call {
     std::vector<PlannedView> tensors;
-    std::vector<int> begins;  // values that this call is the first to write
-    std::vector<int> ends;    // values that no later call uses
+    std::vector<int> begins;          // values that this call is the first to write
+    std::vector<PlannedView> zeroed;  // all of those of them that it writes in part: nothing old is in them
+    std::vector<int> ends;            // values that no later call uses
   };
   std::vector<int64_t> bytes;  // of the values
   std::vector<Call> calls;
@@ -31,8 +32,8 @@ struct GraphPlan {
 std::vector<BoundCall> bound_calls(const GraphProgram& program);
 
 /// Checks everything that calls of backends rely on: views lie in their values, values are written before
-/// they are read, and tensors are what the functions take. calls: those of the program, bound. Throws IoError
-/// that names the call.
+/// they are read, results lie apart from operands, and tensors are what the functions take. calls: those of
+/// the program, bound. Throws IoError that names the call.
 GraphPlan make_plan(const GraphData& data, const GraphProgram& program, const std::vector<BoundCall>& calls,
                     int64_t batch);
 

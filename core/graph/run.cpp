@@ -151,6 +151,10 @@ std::vector<Tensor> Graph::run(const std::vector<Tensor>& given) const {
       const auto at = static_cast<size_t>(value);
       memory[at].storage = make_small<Storage>(static_cast<size_t>(plan->bytes[at]), impl_->device);
     }
+    for (const PlannedView& view : call.zeroed) {
+      Tensor whole = tensor_at(memory, view);
+      backend.fill(whole, 0);
+    }
     for (const PlannedView& view : call.tensors) tensors.push_back(tensor_at(memory, view));
     impl_->calls[i].run(backend, tensors);
     tensors.clear();  // or they would hold memory that has had its last use

@@ -1,5 +1,8 @@
 // Graph files: what is in them, and that damaged or malicious ones are refused.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <algorithm>
 
 #include "tests/graph/graphs.h"
 
@@ -116,6 +119,66 @@ TEST(GraphFile, WhatIsWrongIsNamed) {
     }
     expect_throw<IoError>([&] { file.with(replaced(file.text(), change.from, change.to)); },
                           {"Graph::load: " + (file.dir / "changed"), change.message});
+  }
+}
+
+/// A graph of calls on the values %0 and %1, constants of i64, and %2, 8 computed numbers, which are the
+/// result.
+Graph loaded(const std::string& calls) {
+  const TempDir dir;
+  const std::string text =
+      R"({"version":1,"inputs":[],"outputs":["y"],"constants":["c","z"],"programs":[{"channels_last":[],)"
+      R"("values":[{"constant":0},{"constant":1},{"bytes":64}],"calls":[)" +
+      calls + R"(],"outputs":[{"value":2,"dtype":"i64","shape":[8],"strides":[1],"offset":0}]}]})";
+  const Tensor c = from_vector<int64_t>({1, 7}, {2}), z = from_vector<int64_t>({1, 0}, {2});
+  save_safetensors(dir / "graph", {{"c", c}, {"z", z}}, {{kGraphKey, text}});
+  return Graph::load(dir / "graph");
+}
+
+/// A row of two elements of a value.
+std::string two(int value, int offset, int stride = 1) {
+  return fmt::format(R"({{"value":{},"dtype":"i64","shape":[2],"strides":[{}],"offset":{}}})", value, stride,
+                     offset);
+}
+
+std::string call(const char* function, const char* with, std::initializer_list<std::string> tensors) {
+  return fmt::format(R"({{"function":"{}","with":{{{}}},"tensors":[{}]}})", function, with,
+                     fmt::join(tensors, ","));
+}
+
+// A kernel checks positions before it writes: they must not be what it writes.
+TEST(GraphFile, ResultsThatOverlapOperandsAreRefused) {
+  const std::string start = call("copy", "", {two(1, 0), two(2, 0)}) + ",";
+  const char* add = R"("op":"add")";
+  const std::string refused[] = {
+      call("index_select", R"("axis":0)", {two(0, 0), two(2, 0), two(2, 1)}),
+      call("index_select", R"("axis":0)", {two(0, 0), two(2, 0), two(2, 0)}),
+      call("gather", R"("axis":0)", {two(2, 0), two(1, 0), two(2, 1)}),
+      call("binary", add, {two(1, 0), two(2, 0), two(2, 1)}),
+      call("binary", add, {two(2, 0), two(2, 0, 3), two(2, 0)}),
+      call("copy", "", {two(2, 0), two(2, 1)}),
+      call("cumsum", R"("axis":0,"reverse":false)", {two(2, 0), two(2, 0)}),
+  };
+  for (const std::string& bad : refused) {
+    SCOPED_TRACE(bad);
+    expect_throw<IoError>([&] { loaded(start + bad); },
+                          {"call 1 (", "a result overlaps another tensor", "%2"});
+  }
+  const auto run = [&](const std::string& good) { return loaded(start + good).run({})[0]; };
+  expect_same(run(call("index_select", R"("axis":0)", {two(0, 0), two(2, 0), two(2, 2)})),
+              {1, 0, 7, 1, 0, 0, 0, 0});
+  expect_same(run(call("binary", add, {two(2, 0), two(0, 0), two(2, 0)})), {2, 7, 0, 0, 0, 0, 0, 0});
+}
+
+TEST(GraphFile, ResultsHoldNothingOldWhereTheyAreNotWritten) {
+  for (const std::string& write : {two(2, 0), two(2, 3), two(2, 1, 4), two(2, 5, 0)}) {
+    SCOPED_TRACE(write);
+    const Graph graph = loaded(call("fill", R"("value":1.0)", {write}));
+    for (int i = 0; i < 2; ++i) {
+      full({8}, 99, DType::i64);  // leaves a block of this size
+      const std::vector<int64_t> got = graph.run({})[0].to_vector<int64_t>();
+      EXPECT_EQ(std::count(got.begin(), got.end(), 0) + std::count(got.begin(), got.end(), 1), 8);
+    }
   }
 }
 
