@@ -138,6 +138,7 @@ void RecordedStep::record(const std::function<void()>& step, int times) {
   } catch (...) {
     memory_->seal(false);
     backend.end_recording(device_.index, false);
+    send_words();  // they were counted on, and work that is thrown away has not moved them
     throw;
   }
   memory_->seal(false);

@@ -6,6 +6,7 @@
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/graph/tracing.h"
 #include "dlengine/core/philox.h"
 
 namespace dlengine {
@@ -72,6 +73,7 @@ void check_probabilities(const std::vector<double>& p, int64_t n) {
 }  // namespace
 
 Tensor choice(int64_t n, const Shape& shape, const ChoiceOptions& options, Generator& generator) {
+  refuse_in_trace("draws random numbers on the host");
   const auto count = static_cast<size_t>(empty(shape, DType::boolean).numel());  // refuses negative sizes
   const std::vector<double>& p = options.p;
   if (!p.empty()) check_probabilities(p, n);

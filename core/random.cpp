@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dlengine/core/capture.h"
+#include "dlengine/core/graph/tracing.h"
 
 namespace dlengine {
 
@@ -23,6 +24,8 @@ PhiloxKey Generator::next_key() {
 }
 
 std::vector<int64_t> Generator::permutation(int64_t n) {
+  Capture::refuse("draws a random order on the host");
+  refuse_in_trace("draws a random order on the host");
   const PhiloxKey key = next_key();
   std::vector<int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), int64_t{0});

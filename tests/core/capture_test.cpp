@@ -118,6 +118,36 @@ TEST(RecordedStep, KeepsNothingOfAStepThatThrows) {
   }
 }
 
+TEST(RecordedStep, DrawsTheRightNumbersAfterARecordingThatFailed) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Generator generator(5);
+    Tensor drawn = zeros({2}, DType::f32, device);
+    int calls = 0;
+    const auto step = [&] {
+      if (++calls == 4) throw ValueError("on purpose");  // the second one of the second recording
+      drawn.copy_(rand({2}, 0, 1, DType::f32, device, generator));
+    };
+    RecordedStep recorded(device);
+    ASSERT_TRUE(recorded.rehearse(step));
+    recorded.record(step);
+    expect_throw<ValueError>([&] { recorded.record(step, 3); }, {"on purpose"});
+    Generator same;
+    same.set_state(generator.state());
+    for (int i = 0; i < 2; ++i) {
+      recorded.replay();
+      EXPECT_EQ(drawn.to_vector<float>(), rand({2}, 0, 1, DType::f32, kCpu, same).to_vector<float>());
+    }
+  }
+}
+
+TEST(RecordedStep, RefusesRandomOrdersOfTheHost) {
+  Generator generator(5);
+  RecordedStep recorded(kCpu);
+  EXPECT_FALSE(recorded.rehearse([&] { generator.permutation(6); }));
+  EXPECT_EQ(recorded.reason(), "draws a random order on the host");
+}
+
 TEST(RecordedStep, RefusesInARecordingWhatTheRehearsalDidNotDo) {
   const Tensor x = ones({3});
   bool reads = false;

@@ -103,6 +103,12 @@ TEST(Trace, RefusesWithTheReason) {
   const Refused cases[] = {
       {"random numbers", [](const Tensor& x) { return x + rand(x.shape()); }, "draws random numbers"},
       {"normal numbers", [](const Tensor& x) { return x + randn(x.shape()); }, "draws random numbers"},
+      {"a random order",
+       [](const Tensor& x) { return index_select(x, 1, choice(3, {3}, {.replace = false})); },
+       "draws random numbers on the host"},
+      {"an order of positions",
+       [](const Tensor& x) { return x * static_cast<double>(default_generator().permutation(3)[0]); },
+       "draws a random order on the host"},
       {"dropout", [](const Tensor& x) { return dropout(x, 0.5); }, "dropout: call eval() first"},
       {"item", [](const Tensor& x) { return x * sum(x).item<double>(); }, "reads elements on the host"},
       {"to_vector", [](const Tensor& x) { return from_vector(x.to_vector<float>(), x.shape()); },
