@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kAlignment = 64;  // one cache line, one AVX-512 register
 constexpr size_t kHugePage = size_t{2} << 20;
 
-/// Sizes are rounded so that blocks are reused by slightly different requests, at a loss of at most 1/8.
+/// Sizes are rounded so that blocks are reused by slightly different requests, at a loss of less than a
+/// quarter of the request, or of a cache line where that is more.
 size_t block_size(size_t bytes) {
   size_t step = kAlignment;
   while (step * 8 < bytes) step *= 2;
