@@ -98,12 +98,12 @@ int run(std::vector<std::string> words) {
     return 2;
   }
   const Device device = Device::parse(name);
-  const double seconds = words.size() > 2 ? std::stod(words[2]) : 2.0;
+  const double seconds = words.size() > 2 ? seconds_of(words[2]) : 2.0;
   bool known = false;
   for (const Mode& mode : kModes) {
     if (words.size() > 3 && words[3] != mode.name) continue;
     known = true;
-    measure(words[0], std::stoll(words[1]), mode, seconds, device);
+    measure(words[0], count_of(words[1], "batch size"), mode, seconds, device);
   }
   if (!known) throw ValueError("mode \"" + words[3] + "\" is not one of eager, graph1, graph16");
   return 0;

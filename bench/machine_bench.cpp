@@ -83,7 +83,7 @@ int run(std::vector<std::string> words) {  // NOLINT: as run_program() takes it
     fmt::print(stderr, "usage: machine_bench [THREADS]\n");
     return 2;
   }
-  if (!words.empty()) set_num_threads(std::stoi(words[0]));
+  if (!words.empty()) set_num_threads(static_cast<int>(count_of(words[0], "number of threads")));
   fmt::print("threads={} multiply_add_gflop_s={:.0f} update_gb_s={:.1f}\n", num_threads(), gigaflops(),
              update_gigabytes());
   return 0;

@@ -114,7 +114,7 @@ int run(std::vector<std::string> words) {  // NOLINT: as run_program() takes it
   }
   for (const Case& known : cases()) {
     if (words.size() != 2 || known.name != words[0]) continue;
-    run(known, std::stoll(words[1]));
+    run(known, count_of(words[1], "count"));
     return 0;
   }
   fmt::print(stderr, "usage: overhead_bench [CASE COUNT]\n");

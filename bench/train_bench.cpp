@@ -153,8 +153,9 @@ int run(std::vector<std::string> words) {
     for (const Arguments& arguments : kAll) run_workload(arguments, device);
     return 0;
   }
-  set_num_threads(std::stoi(words[2]));
-  run_workload({words[0], std::stoll(words[1]), words.size() > 3 ? std::stod(words[3]) : 2.0}, device);
+  set_num_threads(static_cast<int>(count_of(words[2], "number of threads")));
+  run_workload({words[0], count_of(words[1], "batch size"), words.size() > 3 ? seconds_of(words[3]) : 2.0},
+               device);
   return 0;
 }
 
