@@ -155,6 +155,7 @@ Tensor read_png(Bytes file) {
                  png.message);
   Tensor image = empty_image(png.height, png.width);
   png.format = PNG_FORMAT_GRAY;
+  png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // samples of 16 bits mean what those of 8 do
   constexpr png_color kWhite = {255, 255, 255};
   const int ok = png_image_finish_read(&png, &kWhite, image.raw(), 0, nullptr);
   check<IoError>(ok != 0, "libpng: {}", png.message);

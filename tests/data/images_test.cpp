@@ -2,6 +2,7 @@
 #include "dlengine/data/images.h"
 
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <numeric>
@@ -68,6 +69,34 @@ TEST(Png, ReadsGrayColourAndTransparency) {
   const Bytes green_is_lighter = read_text(png_of({0, 255, 0, 0, 0, 255}, 1, 2, PNG_FORMAT_RGB));
   EXPECT_GT(green_is_lighter[0], green_is_lighter[1]);
   EXPECT_EQ(read_text(png_of({0, 255, 0, 0}, 1, 2, PNG_FORMAT_GA)), (Bytes{0, 255}));
+}
+
+std::string big_endian(uint32_t number) {
+  std::string text;
+  for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(number >> shift & 0xff);
+  return text;
+}
+
+std::string png_chunk(const std::string& name, const std::string& data) {
+  const std::string body = name + data;
+  const auto checksum =
+      static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(body.data()), body.size()));
+  return big_endian(static_cast<uint32_t>(data.size())) + body + big_endian(checksum);
+}
+
+TEST(Png, ReadsSixteenBitsWithoutAGammaAsEight) {
+  const std::string row =
+      std::string("\0\x00\x00\x80\x80\xff\xff\x40\x7f", 9);  // filter 0, then four samples
+  std::string packed(100, '\0');
+  uLongf size = packed.size();
+  ASSERT_EQ(compress(reinterpret_cast<Bytef*>(packed.data()), &size,
+                     reinterpret_cast<const Bytef*>(row.data()), row.size()),
+            Z_OK);
+  packed.resize(size);
+  const std::string header = big_endian(4) + big_endian(1) + std::string("\x10\0\0\0\0", 5);  // 16 bits, gray
+  EXPECT_EQ(read_text("\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + png_chunk("IDAT", packed) +
+                      png_chunk("IEND", "")),
+            (Bytes{0, 128, 255, 64}));
 }
 
 struct BadImage {
