@@ -59,7 +59,7 @@ void check_options(const SearchSpace& space, const SearchOptions& options) {
 class Search {
  public:
   Search(const SearchSpace& space, const ScoreFunction& score, const SearchOptions& options)
-      : space_(space), score_(score), options_(options), table_(options.table, space, options.seed) {}
+      : space_(space), score_(score), options_(options), table_(space, options) {}
 
   SearchResult operator()() {
     SearchSpace narrow = space_;

@@ -72,6 +72,8 @@ struct SearchOptions {
   int threads_per_trial =
       1;                   // of the CPU, for the whole process meanwhile; bits depend on it, not on workers
   std::string table = {};  // a file of JSON lines, written after each trial; what it has is not done again
+  std::string name =
+      {};  // of data and score, kept in the table: that of a search with another one is refused
   std::function<void(const Trial&)> on_trial = {};  // after each, on one thread at a time
 };
 

@@ -81,9 +81,10 @@ Trial trial_of(const Json& json) {
 
 }  // namespace
 
-SearchTable::SearchTable(std::string path, const SearchSpace& space, uint64_t seed)
-    : path_(std::move(path)),
-      first_line_(Json({{"format", kFormat}, {"seed", seed}, {"space", to_string(space)}}).dump()) {
+SearchTable::SearchTable(const SearchSpace& space, const SearchOptions& options) : path_(options.table) {
+  Json first = {{"format", kFormat}, {"seed", options.seed}, {"space", to_string(space)}};
+  if (!options.name.empty()) first["name"] = options.name;
+  first_line_ = first.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (path_.empty()) return;
   read();
   AtomicFile probe(path_);  // fails now rather than after a trial

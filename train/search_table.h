@@ -16,7 +16,7 @@ class SearchTable {
  public:
   /// Reads the file if it is there. Throws IoError if it is damaged, of another search, or cannot be written.
   /// An empty path keeps the trials in memory alone.
-  SearchTable(std::string path, const SearchSpace& space, uint64_t seed);
+  SearchTable(const SearchSpace& space, const SearchOptions& options);
 
   /// The finished trial of this index and budget; null if there is none. Throws IoError if it has other
   /// parameters.

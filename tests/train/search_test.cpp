@@ -355,6 +355,10 @@ TEST_F(SearchTableTest, RefusesTablesOfOtherSearches) {
   expect_throw<IoError>([&] { search(one_rate(), distance, other); }, {"of another search", "\"seed\":3"});
   expect_throw<IoError>([&] { search(all_kinds(), distance, options_); }, {"of another search", "momentum"});
   other = options_;
+  other.name = "accuracy on MNIST";
+  expect_throw<IoError>([&] { search(one_rate(), distance, other); },
+                        {"of another search", "\"name\":\"accuracy on MNIST\""});
+  other = options_;
   other.keep_share = 1;
   expect_throw<IoError>([&] { search(one_rate(), distance, other); },
                         {"has other values for trial 6", "keep_share"});
