@@ -78,12 +78,15 @@ int Run::operator()() {
   Sequential net = make_network(demo_.network, recipe.init);
   if (!options_.load.empty()) load_weights(net, options_.load);
   net.to(device_);
-  fmt::print("recipe: {}: {} with rate {:g}, batches of {}, {} epochs\n\n{}\n", recipe.name, recipe.optimizer,
-             recipe.lr, recipe.batch_size, recipe.epochs, summary(net, image_shape()));
-  std::fflush(stdout);
-
   const auto optimizer = make_optimizer(recipe.optimizer, recipe.lr, recipe.defaults);
   Trainer trainer(net, CrossEntropyLoss(), *optimizer, {.device = device_, .seed = options_.seed});
+  if (options_.resume) trainer.load_checkpoint(options_.checkpoint);
+  fmt::print("recipe: {}: {} with rate {:g}, batches of {}, {} epochs{}\n\n{}\n", recipe.name,
+             recipe.optimizer, optimizer->lr(), recipe.batch_size, recipe.epochs,
+             options_.resume ? fmt::format(" of which {} are done", trainer.epoch()) : "",
+             summary(net, image_shape()));
+  std::fflush(stdout);
+
   const History history = train(trainer, data.images.train);
   if (!options_.save.empty()) save_network(net, options_.save, demo_.network, data);
   if (history.interrupted) {
@@ -96,7 +99,6 @@ int Run::operator()() {
 
 History Run::train(Trainer& trainer, const Dataset& images) {
   const Recipe& recipe = options_.recipe;
-  if (options_.resume) trainer.load_checkpoint(options_.checkpoint);
   if (recipe.epochs == 0) return {};
   return trainer.fit(images, {.epochs = recipe.epochs,
                               .batch_size = recipe.batch_size,

@@ -17,7 +17,7 @@ struct Recipe {
   std::string name;
   Init init = Init::torch;
   Defaults defaults = Defaults::torch;  // of the optimizer
-  std::string optimizer = "adam";       // sgd, rmsprop or adam
+  std::string optimizer = "adam";       // a name for make_optimizer()
   double lr = 1e-3;
   Schedule schedule = {};  // empty: constant
   int64_t batch_size = 128;

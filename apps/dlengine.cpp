@@ -3,6 +3,7 @@
 
 #include "apps/console.h"
 #include "apps/graph_command.h"
+#include "apps/options.h"
 
 int main(int argc, char** argv) {
   CLI::App app("A deep-learning engine in C++20 for CPU and GPU.", "dlengine");
@@ -18,8 +19,7 @@ int main(int argc, char** argv) {
   graph->add_option("--svg", options.svg, "Write a drawing as SVG");
   graph->add_option("--run", options.run,
                     "Run it on the tensors of this safetensors file, and print the results");
-  graph->add_option("--device", options.device,
-                    "cpu, cuda, cuda:1, ... or best [DLENGINE_DEVICE, else best]");
+  dlengine::apps::add_device_option(*graph, options.device);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

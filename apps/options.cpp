@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <map>
+#include <system_error>
 #include <vector>
 
 #include "apps/console.h"
@@ -41,9 +43,13 @@ CLI::Validator between(double low, double high) {
   return CLI::Validator(check_text, fmt::format("in [{} - {}]", low, high));
 }
 
-// strtoull() takes "-1" for a large number.
-std::string check_not_negative(const std::string& text) {
-  return text.starts_with('-') ? fmt::format("Value {} is negative", text) : std::string();
+// strtoull() takes "-1" for a large number, and numbers that are too large for the largest.
+std::string check_seed(const std::string& text) {
+  uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seed);
+  const bool good = error == std::errc() && stop == end;
+  return good ? std::string() : fmt::format("Value {} is no whole number from 0 to 2^64 - 1", text);
 }
 
 // A device that is spelled right but missing is no wrong usage; it is reported when it is asked for.
@@ -101,9 +107,10 @@ void add_file_options(CLI::App& app, DemoOptions& options) {
   auto* checkpoint =
       app.add_option("--checkpoint", options.checkpoint,
                      "Keep the whole state of the training in this file, epoch by epoch and on Ctrl-C");
-  app.add_flag("--resume", options.resume, "Go on from the checkpoint")
+  app.add_flag("--resume", options.resume, "Go on from the checkpoint, whose optimizer and rate stay")
       ->needs(checkpoint)
-      ->excludes("--load");
+      ->excludes("--load")
+      ->excludes("--lr");
   app.add_option("--expect-accuracy", options.expect_accuracy,
                  "Exit with 3 if the test accuracy is below this share")
       ->check(between(0, 1));
@@ -111,20 +118,23 @@ void add_file_options(CLI::App& app, DemoOptions& options) {
 
 }  // namespace
 
-void add_data_options(CLI::App& app, DataOptions& options) {
+void add_data_options(CLI::App& app, DataOptions& options, const std::string& usual) {
   app.add_option("--data", options.folder,
                  "Folder of the data set [DLENGINE_DATA_DIR, the cache, a download]");
-  app.add_option("--dataset", options.dataset,
-                 "mnist, fashion_mnist or synthetic [mnist, or synthetic where that is not to be had]")
+  app.add_option("--dataset", options.dataset, fmt::format("mnist, fashion_mnist or synthetic [{}]", usual))
       ->check(CLI::IsMember({"mnist", "fashion_mnist", "synthetic"}));
 }
 
-void add_machine_options(CLI::App& app, MachineOptions& options) {
-  app.add_option("--device", options.device, "cpu, cuda, cuda:1, ... or best [DLENGINE_DEVICE, else best]")
+void add_device_option(CLI::App& app, std::optional<std::string>& device) {
+  app.add_option("--device", device, "cpu, cuda, cuda:1, ... or best [DLENGINE_DEVICE, else best]")
       ->check(CLI::Validator(check_device, ""));
+}
+
+void add_machine_options(CLI::App& app, MachineOptions& options) {
+  add_device_option(app, options.device);
   app.add_option("--threads", options.threads, "Threads of the CPU [all cores]")->check(CLI::Range(1, 1024));
   app.add_option("--seed", options.seed, "Of weights, order and dropout: one seed, one result")
-      ->check(CLI::Validator(check_not_negative, ""))
+      ->check(CLI::Validator(check_seed, ""))
       ->capture_default_str();
 }
 
@@ -141,6 +151,8 @@ std::optional<int> parse_options(const Demo& demo, int argc, char** argv, DemoOp
   app.add_flag("--list-devices", list_devices, "Say which devices there are, and why others are not");
   try {
     app.parse(argc, argv);
+    if (!options.save.empty() && options.save == options.checkpoint)
+      throw CLI::ValidationError("--save", "it is the file of --checkpoint, too");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }

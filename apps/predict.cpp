@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <optional>
 #include <string>
 
 #include "apps/console.h"
+#include "apps/options.h"
 #include "apps/prediction.h"
 
 using dlengine::apps::kExitUsage;
@@ -22,12 +22,8 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber)
       ->excludes(image);
   app.add_flag("--invert", options.invert, "The image is black on white")->needs(image);
-  app.add_option("--data", options.data.folder,
-                 "Folder of the data set [DLENGINE_DATA_DIR, the cache, a download]");
-  app.add_option("--dataset", options.data.dataset,
-                 "mnist, fashion_mnist or synthetic [that of the training]")
-      ->check(CLI::IsMember({"mnist", "fashion_mnist", "synthetic"}));
-  app.add_option("--device", options.device, "cpu, cuda, cuda:1, ... or best [DLENGINE_DEVICE, else best]");
+  dlengine::apps::add_data_options(app, options.data, "that of the training");
+  dlengine::apps::add_device_option(app, options.device);
   try {
     app.parse(argc, argv);
     if (options.image.empty() && !options.index) throw CLI::RequiredError("image or --index");

@@ -57,6 +57,19 @@ Picture from_file(const std::string& path, bool invert) {
   return {pixels, std::nullopt};
 }
 
+/// The probabilities by a graph that comes from a file, which may be any.
+std::vector<double> probabilities_of(const SavedModel& model, const Tensor& x, int64_t classes,
+                                     const std::string& file) {
+  const Tensor scores = model.graph(x);
+  check<ShapeError>(scores.shape() == Shape{1, classes},
+                    "{}: the graph gives {}, need a score for each of {} classes", file, scores.shape(),
+                    classes);
+  std::vector<double> probabilities = softmax(scores).to_vector<double>();
+  check<ValueError>(std::ranges::all_of(probabilities, [](double p) { return std::isfinite(p); }),
+                    "{}: the network gives NaN for this image", file);
+  return probabilities;
+}
+
 void print_probabilities(const std::vector<double>& probabilities, const std::vector<std::string>& classes,
                          std::optional<int64_t> label) {
   for (size_t i = 0; i < probabilities.size(); ++i) {
@@ -85,7 +98,7 @@ int predict_one(const PredictOptions& options) {
                                zeros({1}, DType::i64));  // as in training
   const int64_t first[] = {0};
   const Tensor x = prepared.get(first).x;
-  print_probabilities(softmax(model.graph(x)).to_vector<double>(), classes, picture.label);
+  print_probabilities(probabilities_of(model, x, std::ssize(classes), options.load), classes, picture.label);
   return 0;
 }
 

@@ -28,7 +28,7 @@ void print_basics() {
 }
 
 /// The course's digits: a batch of 28 x 28, cut and turned.
-void draw_images(const apps::Chapter& chapter) {
+void draw_images(apps::Chapter& chapter) {
   const Tensor all = chapter.digits().train.x().to(DType::f32).reshape({-1, 28, 28});
   const Tensor x = all.index({Slice(10, 100)}).index({Slice(0, 3)}) / 255.0;
   Figure figure(

@@ -44,7 +44,7 @@ void show_values(const apps::Chapter& chapter, Figure& figure, double low, doubl
 }
 
 /// The largest difference between the units of a layer that starts with equal ones and learns digits.
-double difference_of_equal_units(const apps::Chapter& chapter) {
+double difference_of_equal_units(apps::Chapter& chapter) {
   const ImageDataset digits = chapter.digits(1000);
   const Subset images(digits.train, 0, 1000);
   Sequential net{Flatten(), Linear({.out_features = 100, .init = Init::constant(0.01)}), ReLU(),

@@ -64,6 +64,7 @@ void chapter(apps::Chapter& chapter) {
   SearchOptions random = usual;
   random.trials = chapter.choose<int64_t>(100, 8);
   random.table = chapter.path("09_search.jsonl");
+  random.name = fmt::format("accuracy on {} of {}", few.size(), chapter.dataset());
   const SearchResult all = search(space, score, random);
   report(chapter, "random", all);
   Figure top({.title = "Random search: the best of its trials",

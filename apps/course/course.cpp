@@ -20,6 +20,9 @@
 namespace dlengine::apps {
 namespace {
 
+/// What ends a chapter after Ctrl-C.
+struct Interrupted {};
+
 void make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -34,13 +37,20 @@ Chapter::Chapter(ChapterInfo info, ChapterOptions options)
   make_folder(options_.out);
 }
 
-ImageDataset Chapter::digits(int64_t brief_count) const {
+void Chapter::check_interrupt() const {
+  if (guard_.interrupted()) throw Interrupted();
+}
+
+ImageDataset Chapter::digits(int64_t brief_count) {
+  check_interrupt();
   DataOptions data = options_.data;
   if (brief()) {
     data.dataset = "synthetic";
     data.limit = brief_count;
   }
-  return choose_data(data).images;
+  ChosenData chosen = choose_data(data);
+  dataset_ = chosen.name;
+  return std::move(chosen.images);
 }
 
 std::string Chapter::path(const std::string& file) const {
@@ -48,12 +58,14 @@ std::string Chapter::path(const std::string& file) const {
 }
 
 void Chapter::save(const Figure& figure, const std::string& part) const {
+  check_interrupt();
   const std::string file = path(info_.name + (part.empty() ? "" : "_" + part) + ".svg");
   figure.save(file);
   fmt::print(stderr, "{}: wrote {}\n", info_.name, file);
 }
 
 void Chapter::result(const std::string& name, double value) const {
+  check_interrupt();
   std::string word = name;
   std::ranges::replace(word, ' ', '_');
   fmt::print("result {}={:.6g}\n", word, value);
@@ -80,9 +92,15 @@ int run_chapter(const ChapterInfo& info, int argc, char** argv, const std::funct
     options.seed = machine.seed;
     print_device(options.device, machine.device.has_value());
     manual_seed(options.seed);
-    Chapter chapter(info, options);
-    body(chapter);
-    return 0;
+    try {
+      Chapter chapter(info, options);
+      body(chapter);
+      return 0;
+    } catch (const Interrupted&) {
+      std::fflush(stdout);
+      fmt::print(stderr, "{}: stopped by Ctrl-C\n", program);
+      return kExitInterrupted;
+    }
   });
 }
 

@@ -13,6 +13,7 @@
 
 #include "apps/data_choice.h"
 #include "dlengine/core/device.h"
+#include "dlengine/train/interrupt.h"
 #include "dlengine/train/plot.h"
 
 namespace dlengine::apps {
@@ -44,8 +45,12 @@ class Chapter {
   Device device() const { return options_.device; }
   uint64_t seed() const { return options_.seed; }
 
+  // After Ctrl-C in a training or a search, the next call of one of these ends the program.
+
   /// MNIST or what else --data and --dataset say; with --short so many synthetic digits. On the CPU.
-  ImageDataset digits(int64_t brief_count = 600) const;
+  ImageDataset digits(int64_t brief_count = 600);
+  /// The name of the data set that digits() gave.
+  const std::string& dataset() const { return dataset_; }
 
   /// The path of a file in the folder --out.
   std::string path(const std::string& file) const;
@@ -55,12 +60,16 @@ class Chapter {
   void result(const std::string& name, double value) const;
 
  private:
+  void check_interrupt() const;
+
   ChapterInfo info_;
   ChapterOptions options_;
+  std::string dataset_;
+  InterruptGuard guard_;
 };
 
 /// The whole program: options (--out, --short, --seed, --device, --threads, --data, --dataset), the generator
-/// seeded, and the chapter. Exit codes: 0 done, 1 error, 2 wrong usage.
+/// seeded, and the chapter. Exit codes: 0 done, 1 error, 2 wrong usage, 130 stopped by Ctrl-C.
 int run_chapter(const ChapterInfo& info, int argc, char** argv, const std::function<void(Chapter&)>& body);
 
 }  // namespace dlengine::apps

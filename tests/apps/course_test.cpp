@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
+#include <filesystem>
 #include <map>
 #include <sstream>
 
@@ -224,6 +226,18 @@ TEST(Course, TheSameSeedGivesTheSamePicture) {
   for (const char* folder : {"a", "b"})
     ASSERT_EQ(run(short_run("02_perceptrons", {"--out", dir / folder})).code, 0);
   EXPECT_EQ(read_bytes(dir / "a/02_perceptrons.svg"), read_bytes(dir / "b/02_perceptrons.svg"));
+}
+
+TEST(Course, CtrlCInASearchEndsTheChapter) {
+  const TempDir dir;
+  Process process({"course_09_search", {"--dataset", "synthetic", "--device", "cpu", "--out", dir / "out"}});
+  const std::string table = dir / "out/09_search.jsonl";
+  ASSERT_TRUE(process.wait_until([&](const auto&) { return std::filesystem::exists(table); }));
+  process.send(SIGINT);
+  const Finished stopped = process.wait();
+  EXPECT_EQ(stopped.code, 130) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("course_09_search: stopped by Ctrl-C"));
+  EXPECT_THAT(stopped.out, Not(HasSubstr("result")));
 }
 
 TEST(Course, HelpNamesEveryOption) {

@@ -59,6 +59,9 @@ TEST(Demo, WrongUsageExitsWith2AndNamesTheOption) {
       {{"--seed", "-1"}, "--seed"},
       {{"--expect-accuracy", "98"}, "--expect-accuracy"},
       {{"--resume"}, "--checkpoint"},
+      {{"--resume", "--checkpoint", "state", "--lr", "0.1"}, "--lr"},
+      {{"--save", "state", "--checkpoint", "state"}, "--save"},
+      {{"--seed", "99999999999999999999"}, "--seed"},
       {{"--no-such-option"}, "--no-such-option"},
       {{"a_stray_word"}, "a_stray_word"},
   };
@@ -240,6 +243,7 @@ TEST(Interrupt, SavesExitsWith130AndResumesToTheSameBits) {
       std::to_string(std::stoi(load_safetensors(dir / "state").metadata.at("epoch")) + 1);
   const Finished resumed = run(with({"--epochs", epochs, "--save", dir / "resumed", "--resume"}));
   EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.out, ContainsRegex(" epochs of which [0-9]+ are done\n"));
   ASSERT_EQ(run(small_run({"--recipe", "keras", "--epochs", epochs, "--save", dir / "straight"})).code, 0);
   EXPECT_EQ(read_bytes(dir / "resumed"), read_bytes(dir / "straight"));
 }

@@ -2,10 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "dlengine/core/factory.h"
 #include "dlengine/core/io/safetensors.h"
 #include "dlengine/data/images.h"
 #include "dlengine/data/synthetic_digits.h"
+#include "dlengine/layers/layers.h"
+#include "dlengine/layers/trace.h"
 #include "tests/apps/process.h"
 #include "tests/support/temp_dir.h"
 
@@ -98,12 +102,30 @@ TEST_F(Predict, TheGraphCommandRunsOnTensorsOfAFile) {
 TEST_F(Predict, RefusesWhatItCannotUse) {
   EXPECT_EQ(predict({}).code, 2);
   EXPECT_EQ(predict({"--index", "0", *dir_ / "digit.pgm"}).code, 2);
+  EXPECT_EQ(run({"predict", {"--load", weights(), "--index", "0", "--device", "gpu"}}).code, 2);
+  EXPECT_EQ(run({"dlengine", {"graph", weights(), "--device", "gpu"}}).code, 2);
   const Finished large = predict({*dir_ / "large.pgm"});
   EXPECT_EQ(large.code, 1);
   EXPECT_THAT(large.err, HasSubstr("is 28 x 30 pixels: need 28 x 28"));
   const Finished far = predict({"--index", "10000"});
   EXPECT_EQ(far.code, 1);
   EXPECT_THAT(far.err, HasSubstr("the test set has images 0 .. 9999"));
+}
+
+TEST_F(Predict, RefusesNetworksThatGiveNoProbabilities) {
+  const SafetensorsFile good = load_safetensors(weights());
+  Sequential scores{Flatten(), Linear({.out_features = 5})};
+  trace(scores, {1, 1, 28, 28}).save(*dir_ / "five", good.metadata);
+  const Finished five = run({"predict", {"--load", *dir_ / "five", *dir_ / "digit.pgm", "--device", "cpu"}});
+  EXPECT_EQ(five.code, 1);
+  EXPECT_THAT(five.err, HasSubstr("the graph gives [1, 5], need a score for each of 10 classes"));
+
+  NamedTensors tensors = good.tensors;
+  for (auto& [name, tensor] : tensors) tensor = full_like(tensor, std::nan(""));
+  save_safetensors(*dir_ / "nan", tensors, good.metadata);
+  const Finished nan = run({"predict", {"--load", *dir_ / "nan", *dir_ / "digit.pgm", "--device", "cpu"}});
+  EXPECT_EQ(nan.code, 1);
+  EXPECT_THAT(nan.err, HasSubstr("the network gives NaN for this image"));
 }
 
 TEST_F(Predict, RefusesWeightsThatDoNotSayTheirNetwork) {

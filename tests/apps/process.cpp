@@ -82,10 +82,14 @@ void Process::read_all(int descriptor, std::string& text) {
 }
 
 bool Process::wait_for_error_text(std::string_view text) {
+  return wait_until([&](const std::string& err) { return err.find(text) != std::string::npos; });
+}
+
+bool Process::wait_until(const std::function<bool(const std::string&)>& ready) {
   for (int i = 0; i < 6000; ++i) {
     {
       const std::lock_guard lock(mutex_);
-      if (finished_.err.find(text) != std::string::npos) return true;
+      if (ready(finished_.err)) return true;
       if (open_ == 0) return false;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -35,6 +36,8 @@ class Process {
 
   /// Waits until stderr has the text. False if the program ended or a minute passed without it.
   bool wait_for_error_text(std::string_view text);
+  /// The same for anything; ready(what stderr has so far).
+  bool wait_until(const std::function<bool(const std::string&)>& ready);
   void send(int signal);
   Finished wait();
 
