@@ -7,6 +7,7 @@
 
 #include "dlengine/core/host_device.h"
 #include "dlengine/core/op_params.h"
+#include "dlengine/kernels/functors.h"
 
 namespace dlengine {
 
@@ -201,8 +202,7 @@ struct AdamaxRule {
   DLENGINE_HOST_DEVICE void operator()(T& w, T g, T& m, T& largest) const {
     decay(w, g);
     m = beta1 * m + rest1 * g;
-    const T kept = beta2 * largest, now = (g < 0 ? -g : g) + eps_inside;
-    largest = kept > now ? kept : now;  // a NaN stays
+    largest = Maximum::value(beta2 * largest, (g < 0 ? -g : g) + eps_inside);
     w -= step_size * m / (largest + eps_outside);
   }
 };

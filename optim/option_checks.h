@@ -1,6 +1,7 @@
 // Internal: what several optimizers ask of their options.
 #pragma once
 
+#include <cmath>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,7 @@ inline void check_shares(std::string_view optimizer, std::initializer_list<Named
 
 inline void check_not_negative(std::string_view optimizer, std::initializer_list<NamedNumber> numbers) {
   for (const auto& [name, value] : numbers) {
-    check<ValueError>(value >= 0, "{}: need {} >= 0, got {}", optimizer, name, value);
+    check<ValueError>(value >= 0 && std::isfinite(value), "{}: need {} >= 0, got {}", optimizer, name, value);
   }
 }
 

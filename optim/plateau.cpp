@@ -2,6 +2,7 @@
 #include "dlengine/optim/plateau.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "dlengine/core/check.h"
 
@@ -13,7 +14,8 @@ ReduceOnPlateau::ReduceOnPlateau(const PlateauOptions& options) : options_(optio
   check<ValueError>(options.patience >= 0 && options.cooldown >= 0,
                     "ReduceOnPlateau: need patience and cooldown >= 0, got {} and {}", options.patience,
                     options.cooldown);
-  check<ValueError>(options.threshold >= 0 && options.least >= 0,
+  check<ValueError>(options.threshold >= 0 && std::isfinite(options.threshold) && options.least >= 0 &&
+                        std::isfinite(options.least),
                     "ReduceOnPlateau: need threshold and least >= 0, got {} and {}", options.threshold,
                     options.least);
 }

@@ -18,7 +18,7 @@ struct PlateauOptions {
 /// loop of your own, optimizer.set_lr(base * plateau.update(loss)).
 class ReduceOnPlateau {
  public:
-  /// Throws ValueError unless 0 < factor < 1 and the other options are >= 0.
+  /// Throws ValueError unless 0 < factor < 1 and the other options are >= 0 and finite.
   explicit ReduceOnPlateau(const PlateauOptions& options = {});
 
   /// Takes the loss of an epoch; the factor on the base rate from now on.

@@ -10,6 +10,9 @@
 namespace dlengine {
 namespace {
 
+bool positive(double x) { return x > 0 && std::isfinite(x); }
+bool not_negative(double x) { return x >= 0 && std::isfinite(x); }
+
 void check_step(int64_t step, int64_t total) {
   check<ValueError>(step >= 0 && total > 0, "schedule: need step >= 0 of total >= 1, got {} of {}", step,
                     total);
@@ -28,8 +31,8 @@ Schedule constant_schedule() {
 }
 
 Schedule step_schedule(double gamma, int64_t drops) {
-  check<ValueError>(gamma > 0 && drops >= 0, "step_schedule: need gamma > 0 and drops >= 0, got {} and {}",
-                    gamma, drops);
+  check<ValueError>(positive(gamma) && drops >= 0,
+                    "step_schedule: need gamma > 0 and drops >= 0, got {} and {}", gamma, drops);
   return [=](int64_t step, int64_t total) {
     check_step(step, total);
     return std::pow(gamma, static_cast<double>(std::min(drops, step * (drops + 1) / total)));
@@ -37,12 +40,12 @@ Schedule step_schedule(double gamma, int64_t drops) {
 }
 
 Schedule exponential_schedule(double last) {
-  check<ValueError>(last > 0, "exponential_schedule: need last > 0, got {}", last);
+  check<ValueError>(positive(last), "exponential_schedule: need last > 0, got {}", last);
   return [=](int64_t step, int64_t total) { return std::pow(last, progress(step, total)); };
 }
 
 Schedule polynomial_schedule(double power, double last) {
-  check<ValueError>(power > 0 && last >= 0,
+  check<ValueError>(positive(power) && not_negative(last),
                     "polynomial_schedule: need power > 0 and last >= 0, got {} and {}", power, last);
   return [=](int64_t step, int64_t total) {
     return last + (1 - last) * std::pow(1 - progress(step, total), power);
@@ -52,7 +55,7 @@ Schedule polynomial_schedule(double power, double last) {
 Schedule linear_schedule(double last) { return polynomial_schedule(1, last); }
 
 Schedule cosine_schedule(double last, double warmup) {
-  check<ValueError>(last >= 0 && warmup >= 0 && warmup < 1,
+  check<ValueError>(not_negative(last) && warmup >= 0 && warmup < 1,
                     "cosine_schedule: need last >= 0 and 0 <= warmup < 1, got {} and {}", last, warmup);
   const Schedule fall = [=](int64_t step, int64_t total) {
     return last + (1 - last) * (1 + std::cos(std::numbers::pi * progress(step, total))) / 2;
@@ -74,7 +77,7 @@ Schedule with_warmup(Schedule schedule, double warmup) {
 }
 
 Schedule one_cycle_schedule(double first, double peak, double last) {
-  check<ValueError>(first >= 0 && last >= 0 && peak >= 0 && peak < 1,
+  check<ValueError>(not_negative(first) && not_negative(last) && peak >= 0 && peak < 1,
                     "one_cycle_schedule: need first, last >= 0 and 0 <= peak < 1, got {}, {} and {}", first,
                     last, peak);
   return [=](int64_t step, int64_t total) {

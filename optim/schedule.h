@@ -10,6 +10,8 @@ namespace dlengine {
 /// training.
 using Schedule = std::function<double(int64_t step, int64_t total)>;
 
+// All throw ValueError for numbers that are not finite, too.
+
 /// Always 1.
 Schedule constant_schedule();
 /// Multiplied by gamma at each of `drops` points that cut the training into equal parts. Throws ValueError

@@ -1,6 +1,8 @@
 // Stochastic gradient descent with momentum.
 #include "dlengine/optim/sgd.h"
 
+#include <cmath>
+
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
 #include "dlengine/optim/option_checks.h"
@@ -11,6 +13,8 @@ SGD::SGD(const SgdOptions& options)
     : Optimizer(options.lr, options.weight_decay, decays(options.defaults, options.decoupled)),
       options_(options) {
   check_not_negative("SGD", {{"momentum", options.momentum}});
+  check<ValueError>(std::isfinite(options.dampening), "SGD: need a finite dampening, got {}",
+                    options.dampening);
   check_decay("SGD", options.defaults, options.weight_decay, options.decoupled);
   check<ValueError>(!options.nesterov || (options.momentum > 0 && options.dampening == 0),
                     "SGD: nesterov needs momentum > 0 and no dampening, got {} and {}", options.momentum,

@@ -56,6 +56,8 @@ TEST(ReduceOnPlateau, RefusesOptionsOutOfRange) {
   expect_throw<ValueError>([] { ReduceOnPlateau({.factor = 1}); }, {"0 < factor < 1, got 1"});
   expect_throw<ValueError>([] { ReduceOnPlateau({.patience = -1}); }, {"patience and cooldown >= 0", "-1"});
   expect_throw<ValueError>([] { ReduceOnPlateau({.least = -1}); }, {"threshold and least >= 0", "-1"});
+  expect_throw<ValueError>([] { ReduceOnPlateau({.threshold = std::numeric_limits<double>::infinity()}); },
+                           {"threshold and least >= 0, got inf"});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "dlengine/optim/schedule.h"
 #include "tests/support/compare.h"
@@ -98,6 +99,12 @@ TEST(Schedules, RefuseWhatMakesNoSense) {
   expect_throw<ValueError>([] { linear_schedule(-1); }, {"last >= 0", "-1"});
   expect_throw<ValueError>([] { with_warmup({}, 0.1); }, {"with_warmup: need a schedule", "none"});
   expect_throw<ValueError>([] { with_warmup(linear_schedule(), 1); }, {"warmup < 1, got one and 1"});
+  const double infinity = std::numeric_limits<double>::infinity();
+  expect_throw<ValueError>([&] { cosine_schedule(infinity); }, {"last >= 0", "got inf"});
+  expect_throw<ValueError>([&] { step_schedule(infinity, 1); }, {"gamma > 0", "got inf"});
+  expect_throw<ValueError>([&] { exponential_schedule(infinity); }, {"last > 0, got inf"});
+  expect_throw<ValueError>([&] { polynomial_schedule(infinity); }, {"power > 0", "got inf"});
+  expect_throw<ValueError>([&] { one_cycle_schedule(infinity); }, {"first, last >= 0", "got inf"});
   expect_throw<ValueError>([] { cosine_schedule()(0, 0); }, {"step >= 0 of total >= 1, got 0 of 0"});
   expect_throw<ValueError>([] { step_schedule(0.1, 1)(-1, 5); }, {"got -1 of 5"});
 }
