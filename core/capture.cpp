@@ -67,9 +67,7 @@ void Capture::at_replay(std::function<void()> f) {
   if (phase_ == Phase::recording) step_.at_replay_.push_back(std::move(f));
 }
 
-void Capture::valid_while(std::function<bool()> holds) {
-  if (phase_ == Phase::recording) step_.conditions_.push_back(std::move(holds));
-}
+void Capture::valid_while(std::function<bool()> holds) { step_.conditions_.push_back(std::move(holds)); }
 
 void Capture::writes(const std::shared_ptr<Storage>& storage) {
   std::vector<std::shared_ptr<Storage>>& known = step_.written_;
@@ -148,10 +146,11 @@ void RecordedStep::record(const std::function<void()>& step, int times) {
 }
 
 bool RecordedStep::outdated() const {
-  return std::any_of(kept_.begin(), kept_.end(), [](const Kept& kept) {
-    return !std::all_of(kept.conditions.begin(), kept.conditions.end(),
-                        [](const auto& holds) { return holds(); });
-  });
+  const auto broken = [](const std::vector<std::function<bool()>>& conditions) {
+    return !std::all_of(conditions.begin(), conditions.end(), [](const auto& holds) { return holds(); });
+  };
+  return broken(conditions_) ||
+         std::any_of(kept_.begin(), kept_.end(), [&](const Kept& kept) { return broken(kept.conditions); });
 }
 
 const RecordedStep::Kept* RecordedStep::find(int times) const {

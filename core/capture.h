@@ -61,7 +61,7 @@ class RecordedStep {
   /// True if a constant shows other memory than it did then: the recording is of no more use.
   bool constants_moved() const { return constants_.moved(); }
 
-  /// True if something that the recording relies on holds no longer: it has to be made anew.
+  /// True if something that the rehearsal or a recording relies on holds no longer: start with a new one.
   bool outdated() const;
 
   /// Runs step() as usual. False if it does what cannot be recorded; reason() then says what.
@@ -107,7 +107,7 @@ class RecordedStep {
   std::vector<Tensor> prepared_;                   // from constants alone; all recordings share it
   std::vector<std::shared_ptr<Storage>> written_;  // in place
   std::vector<std::function<void()>> at_replay_;   // of the recording that is being made
-  std::vector<std::function<bool()>> conditions_;  // of the same
+  std::vector<std::function<bool()>> conditions_;  // of the same; before it, of the rehearsal
   std::vector<Kept> kept_;
   std::string reason_;
 };
@@ -130,7 +130,7 @@ class Capture {
   LiveWords words(const void* owner, std::function<Words()> now);
   /// f() is called after every replay: what the host counts along with the device.
   void at_replay(std::function<void()> f);
-  /// What is recorded is right as long as holds() is true; see RecordedStep::outdated().
+  /// What is rehearsed or recorded is right while holds() is true; see RecordedStep::outdated().
   void valid_while(std::function<bool()> holds);
   /// The step writes to this storage in place; its version follows in replays.
   void writes(const std::shared_ptr<Storage>& storage);

@@ -11,6 +11,7 @@ namespace dlengine {
 struct Clipping {
   double value = 0;  // elements below -value or above value become that
   double norm = 0;   // all are multiplied by norm / (their norm + 1e-6) where that is below 1, as in PyTorch
+  bool operator==(const Clipping&) const = default;
 };
 
 /// Euclidean norm of the elements of all tensors, []. They have one floating type and device. Throws

@@ -193,8 +193,23 @@ AveragedWeights::~AveragedWeights() {
 
 // --- Rates and counts ---
 
+Optimizer::Settings Optimizer::settings() const {
+  std::vector<char> trained;
+  for (const Tensor& parameter : parameters()) trained.push_back(parameter.requires_grad());
+  return {arena_.values(), std::move(trained), clipping_, average_decay_};
+}
+
+bool Optimizer::has(const Settings& settings) const {
+  if (average_shown_ || arena_.values().impl() != settings.arena.impl() || clipping_ != settings.clipping ||
+      average_decay_ != settings.average_decay)
+    return false;
+  return std::equal(settings.trained.begin(), settings.trained.end(), parameters().begin(),
+                    [](bool trained, const Tensor& now) { return now.impl()->requires_grad == trained; });
+}
+
 // In a recorded step, the rate and the counts are read from device memory, and the host counts along. Which
-// neighbours share a run is recorded, too: if their counts part later, the step must be recorded anew.
+// neighbours share a run is recorded, too, as are the settings: if their counts part later, or the settings
+// change, the step must be recorded anew.
 void Optimizer::make_live(std::vector<Run>& runs) {
   Capture* capture = Capture::current();
   if (!capture) return;
@@ -210,12 +225,12 @@ void Optimizer::make_live(std::vector<Run>& runs) {
       run.clock.step -= static_cast<int64_t>(live.start[1]);
     }
   }
-  capture->valid_while([this, ranges] {
-    return std::all_of(ranges.begin(), ranges.end(), [this](const auto& range) {
-      const auto begin = updates_.begin();
-      return std::all_of(begin + range.first, begin + range.second,
-                         [&](int64_t count) { return count == updates_[range.first]; });
-    });
+  capture->valid_while([this, ranges, recorded = settings()] {
+    return has(recorded) && std::all_of(ranges.begin(), ranges.end(), [this](const auto& range) {
+             const auto begin = updates_.begin();
+             return std::all_of(begin + range.first, begin + range.second,
+                                [&](int64_t count) { return count == updates_[range.first]; });
+           });
   });
   capture->at_replay([this, ranges] {
     ++step_count_;
@@ -259,49 +274,65 @@ void Optimizer::set_lr(std::vector<double> rates) {
   live_rates_ = Tensor();
 }
 
+/// What is kept of each parameter.
+std::vector<std::string> Optimizer::slot_names() const {
+  std::vector<std::string> names = state_names();
+  if (average_decay_) names.emplace_back("average");
+  return names;
+}
+
 NamedTensors Optimizer::state() const {
   NamedTensors named;
-  const std::vector<std::string> names = state_names();
+  const std::vector<std::string> names = slot_names();
   for (size_t i = 0; i < updates_.size(); ++i) {
-    for (size_t j = 0; j < state_.size(); ++j) {
-      named.emplace_back(std::to_string(i) + "." + names[j], arena_.slot(state_[j], i));
+    for (size_t j = 0; j < names.size(); ++j) {
+      const Tensor& flat = j < state_.size() ? state_[j] : average_;
+      named.emplace_back(std::to_string(i) + "." + names[j], arena_.slot(flat, i));
     }
-    if (average_decay_) named.emplace_back(std::to_string(i) + ".average", arena_.slot(average_, i));
   }
   named.emplace_back("updates", from_vector(updates_, {static_cast<int64_t>(updates_.size())}));
   named.emplace_back("step_count", from_vector(std::vector<int64_t>{step_count_}, {}));
   return named;
 }
 
-void Optimizer::load_state(const NamedTensors& given) {
-  check<ValueError>(attached(), "{}: attach(model.parameters()) before load_state()", type_name());
-  NamedTensors own = state();
+void Optimizer::check_state(const std::vector<Tensor>& parameters, const NamedTensors& given) const {
+  const auto count = static_cast<int64_t>(parameters.size());
+  std::map<std::string, Shape> own{{"updates", {count}}, {"step_count", {}}};
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    for (const std::string& name : slot_names()) own[std::to_string(i) + "." + name] = parameters[i].shape();
+  }
   const std::map<std::string, Tensor> values(given.begin(), given.end());
-  std::set<std::string> unexpected;
-  for (const auto& [name, value] : values) unexpected.insert(name);
-  std::set<std::string> missing;
-  for (const auto& [name, tensor] : own) {
-    if (!unexpected.erase(name)) missing.insert(name);
+  std::set<std::string> missing, unexpected;
+  for (const auto& [name, value] : values) {
+    if (!own.contains(name)) unexpected.insert(name);
+  }
+  for (const auto& [name, shape] : own) {
+    if (!values.contains(name)) missing.insert(name);
   }
   check<ValueError>(missing.empty() && unexpected.empty() && values.size() == given.size(),
                     "{}: the state does not fit: missing: [{}], unexpected: [{}], given twice: {}",
                     type_name(), fmt::join(missing, ", "), fmt::join(unexpected, ", "),
                     given.size() - values.size());
-  for (const auto& [name, tensor] : own) {
+  for (const auto& [name, shape] : own) {
     const Tensor& value = values.at(name);
-    check<ShapeError>(value.shape() == tensor.shape(), "{}: state {} is {}, the values for it are {}",
-                      type_name(), name, tensor.shape(), value.shape());
+    check<ShapeError>(value.shape() == shape, "{}: state {} is {}, the values for it are {}", type_name(),
+                      name, shape, value.shape());
   }
-  const auto updates = values.at("updates").to_vector<int64_t>();
   const auto step_count = values.at("step_count").item<int64_t>();
-  for (const int64_t count : updates) {
-    check<ValueError>(count >= 0 && count <= step_count, "{}: the state counts {} updates in {} steps",
-                      type_name(), count, step_count);
+  for (const int64_t updates : values.at("updates").to_vector<int64_t>()) {
+    check<ValueError>(updates >= 0 && updates <= step_count, "{}: the state counts {} updates in {} steps",
+                      type_name(), updates, step_count);
   }
+}
+
+void Optimizer::load_state(const NamedTensors& given) {
+  check<ValueError>(attached(), "{}: attach(model.parameters()) before load_state()", type_name());
+  check_state(parameters(), given);
+  const std::map<std::string, Tensor> values(given.begin(), given.end());
   const NoGrad no_grad;
-  for (auto& [name, tensor] : own) tensor.copy_(values.at(name));
-  updates_ = updates;
-  step_count_ = step_count;
+  for (auto& [name, tensor] : state()) tensor.copy_(values.at(name));
+  updates_ = values.at("updates").to_vector<int64_t>();
+  step_count_ = values.at("step_count").item<int64_t>();
 }
 
 }  // namespace dlengine

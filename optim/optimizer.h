@@ -68,6 +68,8 @@ class Optimizer {
   /// ValueError unless 0 <= decay < 1, and after steps without an average.
   void average_weights(double decay);
   bool averages_weights() const { return average_decay_.has_value(); }
+  /// True while AveragedWeights shows it.
+  bool shows_average() const { return average_shown_; }
 
   /// The rate of the next step.
   double lr() const;
@@ -87,6 +89,8 @@ class Optimizer {
   /// Throws ValueError that lists missing and unexpected names, or for counts < 0; ShapeError for sizes that
   /// differ; then nothing was changed.
   void load_state(const NamedTensors& state);
+  /// Throws what load_state(state) would if this optimizer were attached to these parameters.
+  void check_state(const std::vector<Tensor>& parameters, const NamedTensors& state) const;
 
  protected:
   /// decays: whether there is weight decay of this kind in this variant.
@@ -117,8 +121,19 @@ class Optimizer {
     bool operator==(const Treatment&) const = default;
   };
 
+  /// What a recorded step takes from the host once and for all.
+  struct Settings {
+    Tensor arena;
+    std::vector<char> trained;  // of each parameter, whether it requires a gradient
+    Clipping clipping;
+    std::optional<double> average_decay;
+  };
+
   void attach(std::vector<Tensor> parameters, std::vector<Treatment> treatments);
   void check_attached() const;
+  std::vector<std::string> slot_names() const;
+  Settings settings() const;
+  bool has(const Settings& settings) const;
   std::vector<Run> runs() const;
   void make_live(std::vector<Run>& runs);
   void clip(std::vector<Run>& runs) const;
@@ -144,8 +159,8 @@ class Optimizer {
 };
 
 /// While one lives, the optimizer's parameters have the values of their average, for evaluation or saving,
-/// and step() is refused. Throws ValueError if the optimizer is not attached, keeps no average, or shows it
-/// already.
+/// and step() is refused; what is written to them is lost. Throws ValueError if the optimizer is not
+/// attached, keeps no average, or shows it already.
 class AveragedWeights {
  public:
   explicit AveragedWeights(Optimizer& optimizer);

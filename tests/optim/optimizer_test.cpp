@@ -116,6 +116,12 @@ TEST(Optimizers, RefuseOptionsOutOfRange) {
   expect_throw<ValueError>([] { Lion({.weight_decay = -1}); }, {"Lion: need weight_decay >= 0"});
   expect_throw<ValueError>([] { Muon({.momentum = 1}); }, {"Muon: need 0 <= momentum < 1"});
   expect_throw<ValueError>([] { Muon({.lr = 0}); }, {"Muon: need lr > 0"});
+  const double infinity = std::numeric_limits<double>::infinity();
+  expect_throw<ValueError>([&] { SGD({.momentum = infinity}); }, {"SGD: need momentum >= 0, got inf"});
+  expect_throw<ValueError>([&] { SGD({.momentum = 0.9, .dampening = nan}); },
+                           {"SGD: need a finite dampening, got nan"});
+  expect_throw<ValueError>([&] { Adam({.weight_decay = infinity}); }, {"weight_decay >= 0, got inf"});
+  expect_throw<ValueError>([&] { Muon({.adam_lr = infinity}); }, {"Muon: need adam_lr >= 0, got inf"});
 }
 
 // One step without decay from weights that were shrunk before, against a step with it.
@@ -277,6 +283,46 @@ TEST(Optimizers, RefuseStateThatDoesNotFitAndKeepTheirOwn) {
   const NamedTensors after = problem.optimizer().state();
   for (size_t i = 0; i < good.size(); ++i) {
     EXPECT_EQ(after[i].second.to_vector<double>(), good[i].second.to_vector<double>()) << good[i].first;
+  }
+}
+
+TEST(Optimizers, CheckStateForParametersThatTheyDoNotHaveYet) {
+  Problem problem("adam", kCpu);
+  problem.train(0, 2);
+  const NamedTensors state = problem.optimizer().state();
+  Adam adam;
+  adam.check_state(problem.weights(), state);
+  EXPECT_FALSE(adam.attached());
+  expect_throw<ValueError>([&] { adam.check_state({problem.weights()[0]}, state); },
+                           {"unexpected: [1.exp_avg, 1.exp_avg_sq]"});
+  expect_throw<ShapeError>(
+      [&] {
+        adam.check_state({problem.weights()[1], problem.weights()[0]}, state);
+      },
+      {"state 0.exp_avg is [5], the values for it are [3, 2]"});
+  adam.average_weights(0.5);
+  expect_throw<ValueError>([&] { adam.check_state(problem.weights(), state); },
+                           {"missing: [0.average, 1.average]"});
+}
+
+// Adamax's largest gradient keeps a NaN, as its average of gradients does.
+TEST(Optimizers, KeepANaNInTheirState) {
+  for (const Device device : devices()) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      Tensor w = ones({2}, dtype, device).set_requires_grad();
+      Adamax adamax({w}, {});
+      for (const double factor : {1.0, std::numeric_limits<double>::quiet_NaN(), 1.0, 1.0}) {
+        adamax.zero_grad();
+        sum(w.slice(0, 0, 1) * factor + w.slice(0, 1, 2)).backward();
+        adamax.step();
+      }
+      for (const auto& [name, tensor] : adamax.state()) {
+        if (!name.starts_with("0.")) continue;
+        const auto values = tensor.to_vector<double>();
+        EXPECT_TRUE(std::isnan(values[0])) << name;
+        EXPECT_TRUE(std::isfinite(values[1])) << name;
+      }
+    }
   }
 }
 
