@@ -11,6 +11,7 @@
 #include "dlengine/core/ops/activation.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/layers/match_state.h"
 
 namespace dlengine {
 namespace {
@@ -69,43 +70,6 @@ NamedTensors collect_tensors(Module& root, const Choose& choose) {
     choose(owner, Members(*owner.module), found);
   }
   return found;
-}
-
-bool is_batch_counter(const std::string& name) {
-  const std::string counter = "num_batches_tracked";
-  return name == counter || name.ends_with("." + counter);
-}
-
-// The values that belong to the module's own tensors, by name; throws unless all of them fit.
-std::map<std::string, Tensor> matching(const NamedTensors& own, const NamedTensors& given) {
-  std::map<std::string, Tensor> values;
-  std::string twice, missing, unexpected;
-  const auto list = [](std::string& names, const std::string& name) {
-    names += (names.empty() ? "" : ", ") + name;
-  };
-  for (const auto& [name, tensor] : given) {
-    if (is_batch_counter(name)) continue;
-    if (!values.emplace(name, tensor).second) list(twice, name);
-  }
-  std::unordered_set<std::string> known;
-  for (const auto& [name, tensor] : own) {
-    known.insert(name);
-    if (!values.contains(name)) list(missing, name);
-  }
-  for (const auto& [name, tensor] : values) {
-    if (!known.contains(name)) list(unexpected, name);
-  }
-  check<ValueError>(twice.empty() && missing.empty() && unexpected.empty(),
-                    "load_state: missing: [{}], unexpected: [{}], given twice: [{}]", missing, unexpected,
-                    twice);
-  for (const auto& [name, tensor] : own) {
-    const Tensor& value = values.at(name);
-    check<ShapeError>(value.shape() == tensor.shape(), "load_state: {} is {}, the values for it are {}", name,
-                      tensor.shape(), value.shape());
-    check<DTypeError>(is_floating(value.dtype()),
-                      "load_state: the values for {} are {}, need a floating type", name, value.dtype());
-  }
-  return values;
 }
 
 // Replaces every tensor by convert(tensor, its module); handles elsewhere follow.
@@ -219,7 +183,7 @@ int64_t Module::parameter_count() {
 
 void Module::load_state(const NamedTensors& given) {
   NamedTensors own = state();
-  const std::map<std::string, Tensor> values = matching(own, given);
+  const std::map<std::string, Tensor> values = match_state(own, given);
   const NoGrad no_grad;
   for (auto& [name, tensor] : own) tensor.copy_(values.at(name));
 }

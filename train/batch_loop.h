@@ -54,6 +54,8 @@ class BatchLoop {
 
   /// True if batches are gathered on the device.
   bool resident() const { return resident_.has_value(); }
+  /// The next steps run as usual and are recorded anew: what was recorded holds no longer.
+  void forget_recordings() { captured_.clear(); }
   /// Why steps run as usual although they should be replayed; empty if they are.
   std::string reason() const;
 

@@ -28,7 +28,7 @@ class LossFunction {
   template <typename F>
   requires std::is_invocable_r_v<Tensor, F&, const Tensor&, const Tensor&> LossFunction(
       F loss)  // NOLINT: implicit
-      : replayable_(requires { F::kReplayable; }),
+      : replayable_(replayable_of<F>()),
         labels_(labels_of<F>()),
         counted_(counting(loss)),
         function_(std::move(loss)) {}
@@ -39,13 +39,20 @@ class LossFunction {
   Tensor counted(const Tensor& output, const Tensor& target, Tensor& totals) const {
     return counted_(output, target, totals);
   }
-  /// True for the library's losses: they do nothing but tensor operations, always the same ones.
+  /// F::kReplayable, or false where there is none. True for the library's losses: they do nothing but tensor
+  /// operations, always the same ones.
   bool replayable() const { return replayable_; }
   /// F::kLabels, or values where there is none.
   Labels labels() const { return labels_; }
 
  private:
   using Counted = std::function<Tensor(const Tensor& output, const Tensor& target, Tensor& totals)>;
+
+  template <typename F>
+  static constexpr bool replayable_of() {
+    if constexpr (requires { F::kReplayable; }) return F::kReplayable;
+    return false;
+  }
 
   template <typename F>
   static constexpr Labels labels_of() {

@@ -101,6 +101,10 @@ Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Te
   return value;
 }
 
+bool StepLog::counts(const LossFunction& loss, const Tensor& output, const Tensor& target) const {
+  return counted_as(accuracy_, loss.labels(), output, target) != Labels::values;
+}
+
 int64_t StepLog::read() {
   const std::vector<double> sums = sums_.to_vector<double>();
   totals_ = {.loss = sums[0],

@@ -21,6 +21,9 @@ class StepLog {
   /// unless the loss is one element, and where the shapes are not those of the accuracy asked for.
   Tensor loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target);
 
+  /// True if loss_of() counts hits for such an output and target.
+  bool counts(const LossFunction& loss, const Tensor& output, const Tensor& target) const;
+
   /// Brings totals() up to date. Returns the number (from 1) of the first step whose loss is not finite, or
   /// 0.
   int64_t read();

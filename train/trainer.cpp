@@ -15,6 +15,7 @@
 #include "dlengine/train/csv_log.h"
 #include "dlengine/train/doctor/visits.h"
 #include "dlengine/train/evaluation.h"
+#include "dlengine/train/inference.h"
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/step_log.h"
 
@@ -32,6 +33,16 @@ void check_fit(const Dataset& train, const FitOptions& options) {
   check<ValueError>(options.validation_split == 0 || !options.validation,
                     "fit: give either validation or validation_split, not both");
   if (!options.checkpoint.empty()) AtomicFile(options.checkpoint);  // fails now rather than after an epoch
+}
+
+int64_t samples_per_epoch(const Dataset& train, const FitOptions& options) {
+  return options.drop_last ? train.size() - train.size() % options.batch_size : train.size();
+}
+
+/// Some errors are of a last batch that has few samples, as of batch norm with one.
+void name_short_batch(Error& error, int64_t size, int64_t samples, int64_t batch_size) {
+  if (size == batch_size || samples < batch_size) return;
+  error.add_context(fmt::format("in the last batch, of size {} (FitOptions::drop_last leaves it out)", size));
 }
 
 /// Hands the optimizer the rates of an epoch's steps; gives it its own rate back at the end.
@@ -63,7 +74,7 @@ ProgressOptions progress_options(const TrainerOptions& options) {
 
 struct Trainer::Run {
   const FitOptions& options;
-  int64_t samples;
+  const Dataset& train;
   Progress progress;
   InterruptGuard interrupt;
   StepLog log;
@@ -73,7 +84,8 @@ struct Trainer::Run {
   std::optional<ReduceOnPlateau> plateau = {};
   std::optional<EarlyStopper> stopper = {};
   std::optional<CsvLog> csv = {};
-  bool told = false;  // why steps are not replayed
+  bool told = false;                                          // why steps are not replayed
+  std::vector<std::pair<bool, const void*>> parameters = {};  // whether recorded steps train them, and where
 };
 
 Trainer::Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options)
@@ -100,18 +112,23 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
   check<ValueError>(partial_.batches == 0 || partial_.batch_size == options.batch_size,
                     "fit: epoch {} was begun with batch_size {} and cannot go on with {}", epoch_ + 1,
                     partial_.batch_size, options.batch_size);
+  check<ValueError>(!options.drop_last || train.size() >= options.batch_size,
+                    "fit: drop_last leaves no batch of {} samples with batch_size {}", train.size(),
+                    options.batch_size);
   place(train);
   attach();
-  const LoaderOptions order{
-      .batch_size = options.batch_size, .shuffle = options.shuffle, .seed = options_.seed};
+  const LoaderOptions order{.batch_size = options.batch_size,
+                            .shuffle = options.shuffle,
+                            .drop_last = options.drop_last,
+                            .seed = options_.seed};
   Run run{.options = options,
-          .samples = train.size(),
+          .train = train,
           .progress = Progress(progress_options(options_)),
           .interrupt = InterruptGuard(options_.stop_on_interrupt),
           .log = StepLog(options_.device, options_.accuracy),
-          .batches = batch_loop(
-              train, order, options_.accumulate,
-              [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run.log); }),
+          .batches =
+              batch_loop(train, order, options_.accumulate,
+                         [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run); }),
           .doctor = DoctorVisits(options.doctor, train, loss_, options_.device)};
   begin(run);
   History history;
@@ -121,8 +138,8 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
     if (train_epoch(run, record)) finish_epoch(run, record, history);
     if (!options.checkpoint.empty()) save_checkpoint(options.checkpoint);
   }
-  if (run.stopper) run.stopper->restore();
   history.interrupted = run.interrupt.interrupted();
+  if (run.stopper && !history.interrupted) run.stopper->restore();
   return history;
 }
 
@@ -138,10 +155,31 @@ void Trainer::begin(Run& run) {
   check<ValueError>(!options.early_stopping || !options.early_stopping->restore_best_weights ||
                         !optimizer_.averages_weights(),
                     "fit: early stopping cannot bring weights back where their average is evaluated");
-  if (options.early_stopping) run.stopper.emplace(model_, *options.early_stopping);
+  if (options.early_stopping) {
+    run.stopper.emplace(model_, *options.early_stopping);
+    if (options.early_stopping->monitor == Monitor::accuracy) run.stopper->check_monitored(has_accuracy(run));
+  }
   if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_);
   tell_reason(run, why_not_replayed());
   if (epoch_ == 0 && partial_.batches == 0) run.doctor.before_training();
+}
+
+/// Whether the outputs that early stopping monitors are right or wrong.
+bool Trainer::has_accuracy(const Run& run) {
+  const Batch sample = first_sample(run.options.validation ? *run.options.validation : run.train);
+  const Tensor output = output_of(model_, sample.x.to(options_.device));
+  return run.log.counts(loss_, output, sample.y.to(options_.device));
+}
+
+/// Replayed steps do not see by themselves what was frozen, unfrozen or moved between epochs.
+void Trainer::notice_changes(Run& run) {
+  std::vector<std::pair<bool, const void*>> now;
+  for (const Tensor& parameter : model_.parameters()) {
+    now.emplace_back(parameter.requires_grad(), parameter.raw());
+  }
+  if (now == run.parameters) return;
+  run.batches.forget_recordings();
+  run.parameters = std::move(now);
 }
 
 void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
@@ -183,7 +221,9 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
     record.train = log.totals().metrics(run.progress.now() - started);
   };
   model_.train();
-  run.progress.start_epoch(record.epoch, run.options.epochs, run.samples, partial_.totals.samples);
+  notice_changes(run);
+  run.progress.start_epoch(record.epoch, run.options.epochs, samples_per_epoch(run.train, run.options),
+                           partial_.totals.samples);
   run.batches.start_epoch(epoch_, partial_.batches);
   int64_t done = partial_.batches;
   const int64_t k = options_.accumulate;
@@ -258,11 +298,16 @@ BatchLoop Trainer::batch_loop(const Dataset& data, const LoaderOptions& order, i
           std::move(step)};
 }
 
-void Trainer::train_step(const Samples& batch, const StepPart& part, StepLog& log) {
-  if (part.first) optimizer_.zero_grad();
-  const Tensor loss = log.loss_of(loss_, model_(batch.x), batch.y);
-  (part.of > 1 ? loss / static_cast<double>(part.of) : loss).backward();
-  if (part.last) optimizer_.step();
+void Trainer::train_step(const Samples& batch, const StepPart& part, Run& run) {
+  try {
+    if (part.first) optimizer_.zero_grad();
+    const Tensor loss = run.log.loss_of(loss_, model_(batch.x), batch.y);
+    (part.of > 1 ? loss / static_cast<double>(part.of) : loss).backward();
+    if (part.last) optimizer_.step();
+  } catch (Error& error) {
+    name_short_batch(error, batch.size(), run.train.size(), run.options.batch_size);
+    throw;
+  }
 }
 
 // The loss of the last step is older than the last update, so a good loss alone does not mean good weights.
@@ -280,23 +325,6 @@ void Trainer::check_finite(Run& run) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) tell_failure(run);
     check<ValueError>(std::isfinite(values[i]), "fit: {} is not finite after epoch {}", names[i], epoch_ + 1);
-  }
-}
-
-// Where the model has layers whose input size was left out, a first sample tells them.
-void Trainer::place(const Dataset& data) {
-  model_.to(options_.device);
-  const int64_t first[] = {0};
-  const Batch sample = data.get(first);
-  model_.infer_shapes(sample.x.shape(), options_.device);
-}
-
-void Trainer::attach() {
-  if (optimizer_.attached()) return;
-  if (options_.groups) {
-    optimizer_.attach(options_.groups(model_.parameters()));
-  } else {
-    optimizer_.attach(model_.parameters());
   }
 }
 

@@ -63,19 +63,23 @@ struct FitOptions {
   // random_split() chooses at random.
   double validation_split = 0;
   bool shuffle = true;
+  bool drop_last = false;  // leave out a last batch that is not full; else it is kept, shorter
   Schedule schedule = {};  // factor on the optimizer's rate, from step to step; empty: constant
   // Another factor, which falls when the validation loss (without validation, the training loss) does not;
   // goes on where the last fit(), or the checkpoint, left it.
   std::optional<PlateauOptions> plateau = {};
   std::string checkpoint = {};  // written after every epoch and on Ctrl-C; empty: none
-  std::function<void(const EpochRecord&)> on_epoch = {};  // after every epoch, before its checkpoint
-  std::optional<EarlyStopping> early_stopping = {};       // counts anew in each call of fit()
+  // After every epoch, before its checkpoint. It may freeze and unfreeze parameters, and set what the
+  // optimizer has setters for.
+  std::function<void(const EpochRecord&)> on_epoch = {};
+  std::optional<EarlyStopping> early_stopping = {};  // counts anew in each call of fit()
   std::string csv_log = {};  // a table with a row per epoch, as save_csv() writes it; empty: none
   Doctor* doctor = nullptr;  // looks at model and curves, and says what it finds among the progress
 };
 
-/// Owns nothing: model and optimizer live outside. The optimizer is attached to the model's parameters if it
-/// is not yet, after the model was moved to the device and saw the shape of a sample.
+/// Owns nothing: model and optimizer live outside. The model is moved to the device, and shown a first sample
+/// where a layer's input size was left out. Then the optimizer is attached to its parameters; if it is
+/// attached already, all its parameters have to be this model's, else ValueError is thrown.
 ///
 /// Accuracy is counted where outputs are right or wrong, which the loss tells, or TrainerOptions::accuracy.
 class Trainer {
@@ -84,12 +88,13 @@ class Trainer {
 
   /// Trains up to epoch number options.epochs, from where the trainer stands (0, or a resumed checkpoint;
   /// after Ctrl-C in the middle of an epoch from there). The optimizer's rate is the schedule's base, and is
-  /// left as it was. Throws ValueError for a batch size or epoch count < 1, an empty data set, and for a loss
-  /// or weights that are not finite, naming epoch and step: then the checkpoint of the epoch before stands,
-  /// and this trainer is of no more use.
+  /// left as it was. Throws ValueError for options that make no sense, an empty data set, an optimizer of
+  /// another model, and for a loss or weights that are not finite, naming epoch and step: then the checkpoint
+  /// of the epoch before stands, and this trainer is of no more use.
   History fit(const Dataset& train, const FitOptions& options = {});
 
-  /// Means over a data set, in evaluation mode. Throws ValueError if it is empty.
+  /// Means over a data set, in evaluation mode. Throws ValueError if it is empty. Evaluation and prediction
+  /// use the average of the weights, if there is one, also where AveragedWeights shows it already.
   Metrics evaluate(const Dataset& data, int64_t batch_size = 256);
 
   /// The model's outputs in evaluation mode for every sample: [N, ...], on the CPU. Throws ValueError if
@@ -100,11 +105,11 @@ class Trainer {
 
   /// Weights, buffers, optimizer state and rate, random state of this thread and the position in the
   /// training, in one safetensors file, written whole or not at all; resuming gives the same bits as not
-  /// having stopped. Throws IoError.
+  /// having stopped. Throws IoError; ValueError while AveragedWeights hides the weights.
   void save_checkpoint(const std::string& path);
   /// Throws IoError for a file that is damaged or no checkpoint; ValueError or ShapeError if it is one of
-  /// another model, optimizer or seed, or if the model has not seen its input shape. Then nothing was
-  /// changed.
+  /// another model, optimizer (also one with its parameters in another order) or seed, if the model has not
+  /// seen its input shape, and while AveragedWeights hides the weights. Then nothing was changed.
   void load_checkpoint(const std::string& path);
 
   /// Epochs finished.
@@ -115,17 +120,21 @@ class Trainer {
   struct Evaluation;
   std::string why_not_replayed();
   void place(const Dataset& data);
+  std::vector<ParameterGroup> groups();
+  std::vector<std::string> names_of(const std::vector<ParameterGroup>& groups);
   void attach();
   BatchLoop batch_loop(const Dataset& data, const LoaderOptions& order, int64_t accumulate,
                        std::function<void(const Samples& batch, const StepPart& part)> step);
   History fit_all(const Dataset& train, const FitOptions& options);
   void begin(Run& run);
+  bool has_accuracy(const Run& run);
+  void notice_changes(Run& run);
   bool train_epoch(Run& run, EpochRecord& record);
   void finish_epoch(Run& run, EpochRecord& record, History& history);
   static void tell_reason(Run& run, const std::string& reason);
   static void tell_news(Run& run);
   static void tell_failure(Run& run);
-  void train_step(const Samples& batch, const StepPart& part, StepLog& log);
+  void train_step(const Samples& batch, const StepPart& part, Run& run);
   std::vector<double> rates_of_epoch(const FitOptions& options, int64_t batches) const;
   void check_finite(Run& run);
 

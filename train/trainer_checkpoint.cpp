@@ -1,12 +1,16 @@
 // Checkpoints: all that the training's further course depends on, in one safetensors file.
 #include <charconv>
+#include <cmath>
 #include <map>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/io/safetensors.h"
 #include "dlengine/core/random.h"
+#include "dlengine/layers/match_state.h"
 #include "dlengine/train/trainer.h"
 
 namespace dlengine {
@@ -58,14 +62,72 @@ class Metadata {
     return result;
   }
 
+  /// A number with a property, which is told in words.
+  template <typename T>
+  T number(const std::string& key, std::string_view need, bool (*is)(T)) const {
+    const T value = number<T>(key);
+    check<IoError>(is(value), "load_checkpoint: '{}' has '{}' = {}, need {}", path_, key, value, need);
+    return value;
+  }
+
+  int64_t count(const std::string& key) const {
+    return number<int64_t>(key, "a number >= 0", [](int64_t value) { return value >= 0; });
+  }
+
  private:
   const std::string& path_;
   const std::map<std::string, std::string>& entries_;
 };
 
+Totals totals_of(const Metadata& metadata) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  return {.loss = metadata.number<double>("loss_sum", "a finite number", finite),
+          .hits = metadata.count("hits"),
+          .samples = metadata.count("samples"),
+          .answers = metadata.count("classes")};
+}
+
+ReduceOnPlateau::State plateau_of(const Metadata& metadata) {
+  if (!metadata.has("plateau_factor")) return {};  // an older file
+  const auto is_factor = [](double value) { return value > 0 && value <= 1; };
+  const auto is_loss = [](double value) { return !std::isnan(value); };
+  return {.factor = metadata.number<double>("plateau_factor", "a number > 0 and <= 1", is_factor),
+          .best = metadata.number<double>("plateau_best", "a loss", is_loss),
+          .bad_epochs = metadata.count("plateau_bad_epochs"),
+          .cooldown = metadata.count("plateau_cooldown")};
+}
+
+/// The state is kept by the parameters' numbers, so their order must be the same.
+void check_order(const Metadata& metadata, const std::vector<std::string>& names) {
+  if (!metadata.has("parameters")) return;  // an older file
+  std::istringstream saved(metadata.text("parameters"));
+  std::string name;
+  for (size_t i = 0; std::getline(saved, name); ++i) {
+    const std::string_view own = i < names.size() ? names[i] : "none";
+    check<ValueError>(
+        name == own,
+        "load_checkpoint: the optimizer's parameter {} was {} and is {} (TrainerOptions::groups)", i, name,
+        own);
+  }
+}
+
+std::vector<Tensor> parameters_of(const std::vector<ParameterGroup>& groups) {
+  std::vector<Tensor> all;
+  for (const ParameterGroup& group : groups) {
+    all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+  }
+  return all;
+}
+
+void check_not_averaged(const char* who, const Optimizer& optimizer) {
+  check<ValueError>(!optimizer.shows_average(),
+                    "{}: AveragedWeights shows the average in place of the weights", who);
+}
+
 }  // namespace
 
 void Trainer::save_checkpoint(const std::string& path) {
+  check_not_averaged("save_checkpoint", optimizer_);
   attach();
   NamedTensors tensors;
   append(tensors, kModel, model_.state());
@@ -74,6 +136,7 @@ void Trainer::save_checkpoint(const std::string& path) {
   save_safetensors(path, tensors,
                    {{"format", std::string(kFormat)},
                     {"optimizer", std::string(optimizer_.type_name())},
+                    {"parameters", fmt::format("{}", fmt::join(names_of(groups()), "\n"))},
                     {"lr", fmt::format("{}", optimizer_.lr())},
                     {"seed", fmt::format("{}", options_.seed)},
                     {"random_seed", fmt::format("{}", random.seed)},
@@ -92,6 +155,7 @@ void Trainer::save_checkpoint(const std::string& path) {
 }
 
 void Trainer::load_checkpoint(const std::string& path) {
+  check_not_averaged("load_checkpoint", optimizer_);
   const SafetensorsFile file = load_safetensors(path);
   const Metadata metadata(path, file.metadata);
   const std::string& optimizer = metadata.text("optimizer");
@@ -102,27 +166,24 @@ void Trainer::load_checkpoint(const std::string& path) {
                     options_.seed);
   const Generator::State random{metadata.number<uint64_t>("random_seed"),
                                 metadata.number<uint64_t>("random_stream")};
-  const auto epoch = metadata.number<int64_t>("epoch");
-  const auto lr = metadata.number<double>("lr");
-  const Partial partial{.batches = metadata.number<int64_t>("batches"),
-                        .batch_size = metadata.number<int64_t>("batch_size"),
-                        .totals = {.loss = metadata.number<double>("loss_sum"),
-                                   .hits = metadata.number<int64_t>("hits"),
-                                   .samples = metadata.number<int64_t>("samples"),
-                                   .answers = metadata.number<int64_t>("classes")}};
-  ReduceOnPlateau::State plateau;
-  if (metadata.has("plateau_factor")) {  // older files have none
-    plateau = {.factor = metadata.number<double>("plateau_factor"),
-               .best = metadata.number<double>("plateau_best"),
-               .bad_epochs = metadata.number<int64_t>("plateau_bad_epochs"),
-               .cooldown = metadata.number<int64_t>("plateau_cooldown")};
-  }
-  check<IoError>(epoch >= 0 && partial.batches >= 0, "load_checkpoint: '{}' has a negative position", path);
+  const int64_t epoch = metadata.count("epoch");
+  const auto lr = metadata.number<double>("lr", "a rate >= 0",
+                                          [](double rate) { return rate >= 0 && std::isfinite(rate); });
+  const Partial partial{.batches = metadata.count("batches"),
+                        .batch_size = metadata.count("batch_size"),
+                        .totals = totals_of(metadata)};
+  const ReduceOnPlateau::State plateau = plateau_of(metadata);
+  const NamedTensors weights = take(file.tensors, kModel), state = take(file.tensors, kOptimizer);
+  match_state(model_.state(), weights);  // checks
+  const std::vector<ParameterGroup> wanted = groups();
+  check_order(metadata, names_of(wanted));
+  optimizer_.check_state(parameters_of(wanted), state);
 
+  // From here on nothing is refused.
   model_.to(options_.device);
   attach();
-  model_.load_state(take(file.tensors, kModel));
-  optimizer_.load_state(take(file.tensors, kOptimizer));
+  model_.load_state(weights);
+  optimizer_.load_state(state);
   optimizer_.set_lr(lr);
   default_generator().set_state(random);
   epoch_ = epoch;

@@ -14,11 +14,12 @@
 namespace dlengine {
 namespace {
 
-/// Shows the average of the weights, if the optimizer keeps one.
+/// Shows the average of the weights, if the optimizer keeps one and it is not shown already.
 class Averaged {
  public:
   explicit Averaged(Optimizer& optimizer) {
-    if (optimizer.averages_weights() && optimizer.attached()) shown_.emplace(optimizer);
+    const bool hidden = optimizer.averages_weights() && optimizer.attached() && !optimizer.shows_average();
+    if (hidden) shown_.emplace(optimizer);
   }
 
  private:

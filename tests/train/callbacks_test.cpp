@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <limits>
 #include <sstream>
 
 #include "dlengine/core/ops.h"
@@ -92,6 +94,55 @@ TEST(EarlyStopping, WaitsForItsPatienceAsKerasDoes) {
   EXPECT_EQ(ends_after({1, 1}, {}), 2);
 }
 
+TEST(EarlyStopping, PassesOverNumbersThatAreNone) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(ends_after({nan, 0.5, 0.33, 0.25}, {.patience = 3}), 0);
+  EXPECT_EQ(ends_after({nan, 0.5, nan, 0.6, 0.7}, {.patience = 3}), 5);
+  EXPECT_EQ(ends_after({nan, nan, nan}, {.patience = 2}), 2);
+  EXPECT_EQ(ends_after({nan, 1, 0.5}, {}), 0);  // Keras ends after no first epoch
+  EXPECT_EQ(ends_after({nan, nan}, {}), 2);
+  Sequential net = small_net();
+  EarlyStopper stopper(net, {.patience = 9});
+  stopper.over(epoch(1, nan));
+  EXPECT_EQ(stopper.best_epoch(), 0);
+  stopper.over(epoch(2, 1));
+  EXPECT_EQ(stopper.best_epoch(), 2);
+}
+
+TEST(EarlyStopping, NoticesBeforeTheFirstEpochThatThereIsNoAccuracy) {
+  const TensorDataset data(three_clouds().x(), three_clouds().x());
+  for (const Accuracy accuracy : {Accuracy::automatic, Accuracy::none}) {
+    manual_seed(1);
+    Sequential net(Linear({.out_features = 2}));
+    SGD optimizer;
+    TrainerOptions trainer_options = quiet();
+    trainer_options.accuracy = accuracy;
+    Trainer trainer(net, MSELoss(), optimizer, trainer_options);
+    FitOptions options{.epochs = 2};
+    options.early_stopping = EarlyStopping{.monitor = Monitor::accuracy};
+    expect_throw<ValueError>([&] { trainer.fit(data, options); }, {"no accuracy to monitor"});
+    EXPECT_EQ(trainer.epoch(), 0);
+    EXPECT_EQ(optimizer.step_count(), 0);
+  }
+}
+
+TEST(EarlyStopping, AfterCtrlCTheWeightsStayThoseToGoOnFrom) {
+  const TensorDataset data = three_clouds();
+  SmallTraining run;
+  std::vector<float> last;
+  FitOptions options{.epochs = 9, .batch_size = 8, .validation = &data};
+  options.early_stopping = EarlyStopping{.patience = 5, .restore_best_weights = true};
+  options.on_epoch = [&](const EpochRecord& record) {
+    if (record.epoch == 3) run.optimizer.set_lr(3);  // from here on it gets worse
+    last = weights(run.net);
+    if (record.epoch == 5) std::raise(SIGINT);
+  };
+  const History history = run.trainer.fit(data, options);
+  EXPECT_TRUE(history.interrupted);
+  EXPECT_EQ(history.best_epoch, 3);
+  EXPECT_EQ(weights(run.net), last);
+}
+
 TEST(EarlyStopping, MonitorsAccuracyToo) {
   Sequential net = small_net();
   EarlyStopper stopper(net, {.monitor = Monitor::accuracy, .patience = 2});
@@ -156,6 +207,9 @@ TEST(EarlyStopping, RefusesNegativeNumbers) {
   options.early_stopping = EarlyStopping{.min_delta = -1};
   expect_throw<ValueError>([&] { run.trainer.fit(three_clouds(), options); },
                            {"need min_delta >= 0, got -1"});
+  options.early_stopping = EarlyStopping{.min_delta = std::numeric_limits<double>::infinity()};
+  expect_throw<ValueError>([&] { run.trainer.fit(three_clouds(), options); },
+                           {"need min_delta >= 0, got inf"});
 }
 
 TEST(EarlyStopping, DoesNotBringWeightsBackThatWereNotTheOnesEvaluated) {

@@ -226,5 +226,120 @@ TEST_F(LoadCheckpoint, RefusesNumbersThatAreNone) {
   expect_throw<IoError>([&] { run.trainer.load_checkpoint(file_.path()); }, {"has no entry 'epoch'"});
 }
 
+/// What load_checkpoint() must leave as it was where it refuses a file.
+struct Situation {
+  std::vector<float> weights, optimizer;
+  Generator::State random;
+  double lr;
+  bool attached;
+  int64_t epoch;
+  bool operator==(const Situation&) const = default;
+};
+
+Situation situation(Module& net, const Optimizer& optimizer, const Trainer& trainer) {
+  Situation now{weights(net),   {}, default_generator().state(), optimizer.lr(), optimizer.attached(),
+                trainer.epoch()};
+  for (const auto& [name, tensor] : optimizer.attached() ? optimizer.state() : NamedTensors()) {
+    for (const double value : tensor.to_vector<double>()) now.optimizer.push_back(float(value));
+  }
+  return now;
+}
+
+TEST_F(LoadCheckpoint, ARefusalChangesNothing) {
+  const SafetensorsFile good = load_safetensors(file_.path());
+  const std::pair<const char*, const char*> lies[] = {{"lr", "nan"},
+                                                      {"lr", "-1"},
+                                                      {"plateau_factor", "nan"},
+                                                      {"plateau_factor", "0"},
+                                                      {"plateau_factor", "2"},
+                                                      {"plateau_best", "nan"},
+                                                      {"hits", "-5"},
+                                                      {"samples", "-1"},
+                                                      {"classes", "-1"},
+                                                      {"loss_sum", "inf"},
+                                                      {"epoch", "-1"},
+                                                      {"batches", "-1"},
+                                                      {"batch_size", "-1"},
+                                                      {"plateau_bad_epochs", "-1"},
+                                                      {"plateau_cooldown", "-1"}};
+  for (const bool attached : {false, true}) {
+    SmallTraining run(8);
+    run.net.infer_shapes({1, 2});
+    if (attached) run.trainer.fit(three_clouds());
+    const Situation before = situation(run.net, run.optimizer, run.trainer);
+    for (const auto& [key, value] : lies) {
+      SafetensorsFile bad = good;
+      bad.metadata[key] = value;
+      save_safetensors(file_.path(), bad.tensors, bad.metadata);
+      expect_throw<IoError>([&] { run.trainer.load_checkpoint(file_.path()); },
+                            {file_.path(), "'" + std::string(key) + "' = " + value + ", need "});
+      EXPECT_TRUE(situation(run.net, run.optimizer, run.trainer) == before) << key;
+    }
+    SafetensorsFile bad = good;
+    std::erase_if(bad.tensors, [](const auto& named) { return named.first == "optimizer.3.exp_avg"; });
+    save_safetensors(file_.path(), bad.tensors, bad.metadata);
+    expect_throw<ValueError>([&] { run.trainer.load_checkpoint(file_.path()); }, {"missing: [3.exp_avg]"});
+    EXPECT_TRUE(situation(run.net, run.optimizer, run.trainer) == before);
+    save_safetensors(file_.path(), good.tensors, good.metadata);
+    run.trainer.load_checkpoint(file_.path());
+    EXPECT_FALSE(situation(run.net, run.optimizer, run.trainer) == before);
+  }
+}
+
+/// A model of two layers of one shape, trained in an order of one's own.
+struct Ordered {
+  explicit Ordered(bool reversed, const SgdOptions& sgd = {.lr = 0.1, .momentum = 0.9})
+      : net((manual_seed(1), Sequential(Linear({.in_features = 2, .out_features = 2, .bias = false}),
+                                        Linear({.in_features = 2, .out_features = 2, .bias = false}),
+                                        Linear({.in_features = 2, .out_features = 3})))),
+        optimizer(sgd),
+        trainer(net, CrossEntropyLoss(), optimizer, options(reversed)) {}
+
+  static TrainerOptions options(bool reversed) {
+    TrainerOptions result = quiet();
+    result.groups = [reversed](const std::vector<Tensor>& all) {
+      std::vector<ParameterGroup> groups(1);
+      groups[0].parameters = all;
+      if (reversed) std::swap(groups[0].parameters[0], groups[0].parameters[1]);
+      return groups;
+    };
+    return result;
+  }
+
+  Sequential net;
+  SGD optimizer;
+  Trainer trainer;
+};
+
+TEST(Checkpoint, BelongsToParametersInOneOrder) {
+  const TempFile file("order.safetensors");
+  Ordered run(false), same(false), reversed(true);
+  run.trainer.fit(three_clouds(), {.checkpoint = file.path()});
+  const Situation before = situation(reversed.net, reversed.optimizer, reversed.trainer);
+  expect_throw<ValueError>([&] { reversed.trainer.load_checkpoint(file.path()); },
+                           {"parameter 0 was 0.weight and is 1.weight"});
+  EXPECT_TRUE(situation(reversed.net, reversed.optimizer, reversed.trainer) == before);
+  same.trainer.load_checkpoint(file.path());
+  EXPECT_EQ(weights(same.net), weights(run.net));
+
+  SafetensorsFile older = load_safetensors(file.path());  // from before names were kept
+  EXPECT_EQ(older.metadata.at("parameters"), "0.weight\n1.weight\n2.weight\n2.bias");
+  older.metadata.erase("parameters");
+  save_safetensors(file.path(), older.tensors, older.metadata);
+  reversed.trainer.load_checkpoint(file.path());
+}
+
+TEST(Checkpoint, OfAnOptimizerWithoutMomentumChangesNothingInOneWithIt) {
+  const TempFile file("momentum.safetensors");
+  Ordered plain(false, {.lr = 0.1}), momentum(false);
+  plain.trainer.fit(three_clouds(), {.checkpoint = file.path()});
+  const Situation before = situation(momentum.net, momentum.optimizer, momentum.trainer);
+  expect_throw<ValueError>([&] { momentum.trainer.load_checkpoint(file.path()); },
+                           {"missing: [0.momentum_buffer"});
+  EXPECT_TRUE(situation(momentum.net, momentum.optimizer, momentum.trainer) == before);
+  momentum.optimizer.average_weights(0.5);
+  plain.trainer.load_checkpoint(file.path());
+}
+
 }  // namespace
 }  // namespace dlengine::test

@@ -141,6 +141,29 @@ TEST(TrainerOptions, AverageWeightsForEvaluation) {
   }
 }
 
+TEST(TrainerOptions, EvaluateAnAverageThatIsShown) {
+  const TensorDataset data = three_clouds();
+  const TempFile file("shown.safetensors");
+  TrainerOptions options = on(kCpu);
+  options.average = 0.9;
+  LinearTraining run(options);
+  run.trainer.fit(data, {.epochs = 3, .batch_size = 8, .checkpoint = file.path()});
+  const double loss = run.trainer.evaluate(data).loss;
+  const auto outputs = run.trainer.predict(data).to_vector<float>(), own = weights(run.net);
+  {
+    const AveragedWeights shown(run.optimizer);
+    EXPECT_EQ(run.trainer.evaluate(data).loss, loss);
+    EXPECT_EQ(run.trainer.predict(data).to_vector<float>(), outputs);
+    const std::string before = bytes_of(file.path());
+    expect_throw<ValueError>([&] { run.trainer.save_checkpoint(file.path()); },
+                             {"save_checkpoint: AveragedWeights shows the average"});
+    EXPECT_EQ(bytes_of(file.path()), before);
+    expect_throw<ValueError>([&] { run.trainer.load_checkpoint(file.path()); },
+                             {"load_checkpoint: AveragedWeights shows the average"});
+  }
+  EXPECT_EQ(weights(run.net), own);
+}
+
 TEST(Plateau, LowersTheRateWhereTheLossStands) {
   const TensorDataset data = three_clouds();
   for (const bool validated : {false, true}) {
