@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dlengine/train/plot/axis.h"
+
 namespace dlengine {
 namespace {
 
@@ -18,17 +20,13 @@ std::vector<int64_t> epochs(size_t count) {
 
 /// From the smallest to the largest value of the first trials' curves, so that panels compare.
 Axis common_axis(const std::vector<Trial>& trials, size_t count) {
-  Axis axis;
+  plot::Range range(Scale::linear);
   for (size_t i = 0; i < count; ++i) {
     for (const std::vector<double>* curve : {&trials[i].train, &trials[i].validation}) {
-      for (const double value : *curve) {
-        if (!std::isfinite(value)) continue;
-        axis.from = std::min(axis.from.value_or(value), value);
-        axis.to = std::max(axis.to.value_or(value), value);
-      }
+      for (const double value : *curve) range.include(value);
     }
   }
-  return axis.from == axis.to ? Axis() : axis;
+  return plot::too_short(range.low(), range.high()) ? Axis() : Axis{.from = range.low(), .to = range.high()};
 }
 
 /// So many that the largest of the first scores has three digits.
@@ -42,12 +40,16 @@ int decimals_of(const std::vector<Trial>& trials, size_t count) {
 
 void plot_one(Panel& panel, const History& history, double Metrics::*number) {
   std::vector<double> train, validation;
+  std::vector<int64_t> trained, validated;  // epochs; a training that went on does not begin with the first
   for (const EpochRecord& record : history.epochs) {
+    trained.push_back(record.epoch);
     train.push_back(record.train.*number);
-    if (record.validation.samples > 0) validation.push_back(record.validation.*number);
+    if (record.validation.samples == 0) continue;
+    validated.push_back(record.epoch);
+    validation.push_back(record.validation.*number);
   }
-  panel.line(epochs(train.size()), train, {.name = "training"});
-  if (!validation.empty()) panel.line(epochs(validation.size()), validation, {.name = "validation"});
+  panel.line(trained, train, {.name = "training"});
+  if (!validation.empty()) panel.line(validated, validation, {.name = "validation"});
 }
 
 }  // namespace

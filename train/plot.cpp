@@ -97,8 +97,9 @@ Panel& Panel::bars(const Values& x, const Values& heights, const BarOptions& opt
 Panel& Panel::histogram(const Values& values, const HistogramOptions& options) {
   check<ValueError>(options.bins >= 1, "histogram: need bins >= 1, got {}", options.bins);
   plot::Ends ends = plot::ends_of(values.numbers(), options.from, options.to);
-  check<ValueError>(ends.low < ends.high || !(options.from && options.to),
-                    "histogram: need from < to, got {} and {}", ends.low, ends.high);
+  check<ValueError>(
+      std::isfinite(ends.high - ends.low) && (ends.low < ends.high || !(options.from && options.to)),
+      "histogram: need finite from < to, got {} and {}", ends.low, ends.high);
   if (!(ends.low < ends.high)) ends.high = ends.low + std::max(1.0, std::abs(ends.low));
   const double width = (ends.high - ends.low) / options.bins;
   std::vector<double> middles;

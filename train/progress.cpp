@@ -108,6 +108,7 @@ std::string Progress::head() const { return fmt::format("epoch {}/{}", epoch_, e
 
 // Narrow terminals get a shorter bar, then none, then less text: a line that wraps could not be redrawn.
 void Progress::draw_bar(double share, const std::string& text) {
+  share = std::min(share, 1.0);  // an epoch that went on with less data has seen more than all
   const std::string start = head();
   const std::string percent = fmt::format(" {:3.0f} %", std::floor(100 * share));
   const size_t limit = options_.width > 0 ? static_cast<size_t>(options_.width) - 1 : size_t{1000};

@@ -100,7 +100,7 @@ class Trainer {
   /// The model's outputs in evaluation mode for every sample: [N, ...], on the CPU. Throws ValueError if
   /// there is none.
   Tensor predict(const Dataset& data, int64_t batch_size = 256);
-  /// The same for x [N, ...], prepared as TensorDataset does.
+  /// The same for x [N, ...], prepared as TensorDataset does. Throws ShapeError, too.
   Tensor predict(const Tensor& x, int64_t batch_size = 256);
 
   /// Weights, buffers, optimizer state and rate, random state of this thread and the position in the

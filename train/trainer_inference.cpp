@@ -75,6 +75,8 @@ Tensor Trainer::predict(const Dataset& data, int64_t batch_size) {
 }
 
 Tensor Trainer::predict(const Tensor& x, int64_t batch_size) {
+  check<ShapeError>(x.defined() && x.rank() > 0, "predict: need samples x [N, ...], got {}",
+                    x.defined() ? "one number" : "an undefined tensor");
   return predict(TensorDataset(x, zeros({x.dim(0)}, DType::u8)), batch_size);
 }
 

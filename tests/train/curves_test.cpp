@@ -25,5 +25,30 @@ TEST(SearchCurves, ScoresHaveOneNumberOfDigits) {
   EXPECT_THAT(titles(2048, NAN), AllOf(HasSubstr(">best 1: 2048<"), HasSubstr(">best 2: nan<")));
 }
 
+TEST(SearchCurves, OfTrialsThatHardlyDifferHaveAnAxis) {
+  Trial flat, diverged;
+  flat.train = {1, 1 + 1e-12};
+  diverged.train = {1, 1e305, INFINITY};
+  for (const Trial& trial : {flat, diverged}) {
+    Figure figure;
+    plot_trials(figure, {trial});
+    EXPECT_THAT(figure.svg(), HasSubstr(">training<"));
+  }
+}
+
+TEST(Curves, OfATrainingThatWentOnBeginAtItsEpoch) {
+  History history;
+  for (int64_t epoch = 6; epoch <= 8; ++epoch) {
+    history.epochs.push_back({.epoch = epoch, .train = {.loss = 1.0 / double(epoch), .samples = 1}});
+  }
+  history.epochs[1].validation = {.loss = 0.3, .samples = 1};  // of one epoch alone
+  Figure figure, expected;
+  plot_history(figure, history);
+  expected.panel({.x = {.label = "epoch"}, .y = {.label = "loss"}})
+      .line({6, 7, 8}, {1.0 / 6, 1.0 / 7, 1.0 / 8}, {.name = "training"})
+      .line({7}, {0.3}, {.name = "validation"});
+  EXPECT_EQ(figure.svg(), expected.svg());
+}
+
 }  // namespace
 }  // namespace dlengine::test

@@ -94,6 +94,10 @@ TEST(Inference, RefusesWhatMakesNoSense) {
   expect_throw<ValueError>([&] { run.trainer.predict(nothing); }, {"predict: the data set is empty"});
   expect_throw<ValueError>([&] { run.trainer.evaluate(run.data, 0); },
                            {"evaluate: need batch_size >= 1, got 0"});
+  expect_throw<ShapeError>([&] { run.trainer.predict(Tensor()); },
+                           {"predict: need samples x [N, ...], got an undefined tensor"});
+  expect_throw<ShapeError>([&] { run.trainer.predict(scalar(1)); },
+                           {"predict: need samples", "got one number"});
   expect_throw<ValueError>([&] { run.trainer.predict(run.data, -1); },
                            {"predict: need batch_size >= 1, got -1"});
 }

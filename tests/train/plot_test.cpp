@@ -221,6 +221,7 @@ TEST(Series, RefuseWhatDoesNotBelongTogether) {
   expect_throw<ValueError>([&] { panel.scatter({1}, {1}, {.radius = -1}); },
                            {"scatter: need radius > 0, got -1"});
   expect_throw<ValueError>([&] { panel.bars({1}, {1}, {.width = kNan}); }, {"bars: need width > 0"});
+  expect_throw<ValueError>([&] { panel.line({1}, {1}, {.width = kInf}); }, {"line: need width > 0, got inf"});
   expect_throw<ValueError>([&] { panel.line({1}, {1}, {.color = -2}); },
                            {"colours are numbers from 0 on, got -2"});
 }
@@ -256,7 +257,14 @@ TEST(Histogram, OfOneValueOrNone) {
   Panel& panel = figure.panel();
   expect_throw<ValueError>([&] { panel.histogram({1}, {.bins = 0}); }, {"histogram: need bins >= 1, got 0"});
   expect_throw<ValueError>([&] { panel.histogram({1}, {.from = 2, .to = 1}); },
-                           {"need from < to, got 2 and 1"});
+                           {"need finite from < to, got 2 and 1"});
+  expect_throw<ValueError>(
+      [&] {
+        panel.histogram({1, 2}, {.from = -kInf});
+      },
+      {"need finite from < to, got -inf and 2"});
+  expect_throw<ValueError>([&] { panel.histogram({1.7e308}, {.from = -1.7e308, .to = 1.7e308}); },
+                           {"need finite from < to"});
 }
 
 TEST(Axes, HaveRoundNumbersOnly) {
@@ -283,6 +291,20 @@ TEST(Axes, LogarithmicOnesShowPowers) {
   figure.panel({.x = {.scale = Scale::log}}).line({1e-6, 1e3}, {0, 1});
   const std::string svg = figure.svg();
   for (const char* text : {">1e-6<", ">1e-4<", ">0.01<", ">100<"}) EXPECT_THAT(svg, HasSubstr(text));
+}
+
+TEST(Axes, LogarithmicOnesEndBeforeTheNumbersDo) {
+  PanelOptions options;
+  options.y.scale = Scale::log;
+  for (const double extreme : {1e299, 1e-299, 1e-320}) {
+    bare([&](Panel& panel) { panel.line({1, 2}, {1, extreme}); }, options);
+  }
+}
+
+TEST(Contour, OfAFieldThatIsConstantButForItsRounding) {
+  Tensor field = ones({3, 3}, DType::f64);
+  field.data<double>()[4] = 1 + std::numeric_limits<double>::epsilon();
+  bare([&](Panel& panel) { panel.contour(field, {.extent = {0, 1, 0, 1}}); }, {});
 }
 
 TEST(Axes, RefuseEndsThatMakeNoSense) {

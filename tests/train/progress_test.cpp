@@ -103,6 +103,13 @@ TEST(Progress, RedrawsOneLineOnATerminal) {
   EXPECT_THAT(screen.text(), Not(HasSubstr("\033")));
 }
 
+TEST(Progress, OfMoreThanAllIsAFullBar) {
+  Screen screen;
+  Progress progress(screen.options(true));
+  progress.start_epoch(1, 1, 57, 64);  // begun with more data
+  EXPECT_THAT(screen.written.back(), HasSubstr("[==============================] 100 %"));
+}
+
 TEST(Progress, ColorsTheBarIfAsked) {
   Screen screen;
   ProgressOptions options = screen.options(true);

@@ -11,16 +11,16 @@
 namespace dlengine::plot {
 namespace {
 
-constexpr double kRoom = 0.04;      // of the range, at each end
-constexpr double kLargest = 1e300;  // whose differences are finite
-constexpr double kShortest = 1e-9;  // range, relative to the ends: numbers must differ along the axis
-
-bool too_short(double from, double to) {
-  return std::abs(to - from) <= kShortest * std::max(std::abs(from), std::abs(to));
-}
+constexpr double kRoom = 0.04;        // of the range, at each end
+constexpr double kLargest = 1e300;    // whose differences are finite
+constexpr double kSmallest = 1e-300;  // on a logarithmic axis
+constexpr double kExponent = 307;     // of the ends of one: with more they would be 0 or infinite
+constexpr double kShortest = 1e-9;    // range, relative to the ends: numbers must differ along the axis
 
 double scaled(double value, Scale scale) { return scale == Scale::log ? std::log10(value) : value; }
-double unscaled(double value, Scale scale) { return scale == Scale::log ? std::pow(10.0, value) : value; }
+double unscaled(double value, Scale scale) {
+  return scale == Scale::log ? std::pow(10.0, std::clamp(value, -kExponent, kExponent)) : value;
+}
 
 /// The smallest of 1, 2, 5, 10, ... * 10^n that is not below.
 double round_up(double value) {
@@ -84,8 +84,12 @@ void check_end(const std::optional<double>& end, Scale scale, const std::string&
 
 }  // namespace
 
+bool too_short(double from, double to) {
+  return std::abs(to - from) <= kShortest * std::max(std::abs(from), std::abs(to));
+}
+
 bool Range::shows(double value) const {
-  return std::abs(value) < kLargest && (scale_ == Scale::linear || value > 0);
+  return std::abs(value) < kLargest && (scale_ == Scale::linear || value > kSmallest);
 }
 
 AxisMap::AxisMap(double from, double to, Scale scale, double length)
@@ -130,8 +134,10 @@ std::vector<double> round_numbers(double low, double high, double count) {
   const double step = round_up((high - low) / std::max(count, 1.0));
   std::vector<double> values;
   const double slack = 1e-9 * (high - low);
-  for (double number = std::ceil((low - slack) / step); number * step <= high + slack; number += 1) {
-    values.push_back(number == 0 ? 0 : number * step);
+  const double first = std::ceil((low - slack) / step);
+  for (int i = 0; (first + i) * step <= high + slack; ++i) {  // first += 1 may change nothing
+    const double number = first + i == 0 ? 0 : (first + i) * step;
+    if (values.empty() || number > values.back()) values.push_back(number);
   }
   return values;
 }

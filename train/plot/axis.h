@@ -9,6 +9,9 @@
 
 namespace dlengine::plot {
 
+/// True if ticks from .. to would hardly differ.
+bool too_short(double from, double to);
+
 /// The smallest and the largest of the numbers that an axis can show.
 class Range {
  public:

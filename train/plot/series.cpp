@@ -207,17 +207,20 @@ class Words final : public Mark {
 }  // namespace
 
 std::unique_ptr<Mark> make_line(const Values& x, const Values& y, const LineOptions& options) {
-  check<ValueError>(options.width > 0, "line: need width > 0, got {}", options.width);
+  check<ValueError>(options.width > 0 && std::isfinite(options.width), "line: need width > 0, got {}",
+                    options.width);
   return std::make_unique<Line>(pairs("line", options.name, x, y), options);
 }
 
 std::unique_ptr<Mark> make_points(const Values& x, const Values& y, const PointOptions& options) {
-  check<ValueError>(options.radius > 0, "scatter: need radius > 0, got {}", options.radius);
+  check<ValueError>(options.radius > 0 && std::isfinite(options.radius), "scatter: need radius > 0, got {}",
+                    options.radius);
   return std::make_unique<Points>(pairs("scatter", options.name, x, y), options);
 }
 
 std::unique_ptr<Mark> make_bars(const Values& x, const Values& heights, const BarOptions& options) {
-  check<ValueError>(options.width > 0, "bars: need width > 0, got {}", options.width);
+  check<ValueError>(options.width > 0 && std::isfinite(options.width), "bars: need width > 0, got {}",
+                    options.width);
   return std::make_unique<Bars>(pairs("bars", options.name, x, heights), options);
 }
 
