@@ -33,8 +33,9 @@ Tensor binary_hits(const Tensor& outputs, const Tensor& labels, const BinaryAccu
 Tensor mean_absolute_error(const Tensor& outputs, const Tensor& labels);
 Tensor mean_squared_error(const Tensor& outputs, const Tensor& labels);
 
-/// How many samples of each class (row) were taken for each class (column): i64 [C, C]; labels as for
-/// accuracy(). Throws ValueError, too, for a class out of range (on a GPU when the result is next read).
+/// How many samples of each class (row) were taken for each class (column): i64 [C, C], of no samples all 0;
+/// labels as for accuracy(). Throws ValueError, too, for a class out of range (on a GPU when the result is
+/// next read).
 Tensor confusion_matrix(const Tensor& outputs, const Tensor& labels);
 
 using Metric = std::function<Tensor(const Tensor& outputs, const Tensor& labels)>;
