@@ -35,8 +35,11 @@ NoGrad::NoGrad() : previous_(std::exchange(gradients_on, false)) {}
 NoGrad::~NoGrad() { gradients_on = previous_; }
 bool grad_enabled() { return gradients_on; }
 
+// A handle of its own: others may be shown other elements by set_data() before the backward pass.
 Saved::Saved(Tensor tensor) : tensor_(std::move(tensor)) {
-  if (tensor_.defined()) version_ = tensor_.storage()->version();
+  if (!tensor_.defined()) return;
+  if (tensor_.impl().use_count() > 1) tensor_ = tensor_.detach();
+  version_ = tensor_.storage()->version();
 }
 
 const Tensor& Saved::get() const {
@@ -109,7 +112,7 @@ void detail::put_on_tape(const char* name, Tensor& y, std::span<const Tensor> in
     if (!input.defined()) continue;
     edge.node = input.impl()->node;
     if (edge.node) edge.node->uses.fetch_add(1, std::memory_order_relaxed);
-    if (!edge.node && input.requires_grad()) edge.leaf = input.impl();
+    if (!edge.node && input.requires_grad()) edge.lead_to(input);
   }
   node->backward = std::move(backward);
   node->undefined_is_one = undefined_is_one;
@@ -230,6 +233,15 @@ void InputGrads::add(size_t i, const Tensor& gradient) {
 
 namespace {
 
+/// A gradient has the size of what was used in the forward pass; the leaf must still be able to take it.
+void check_leaves(Node& node) {
+  for (const Node::Input& input : node.inputs) {
+    if (!input.leaf || input.leaf_is_as_used()) continue;
+    fail<AutogradError>("a leaf has become {} {} on {} since the forward pass (set_data)", input.leaf->dtype,
+                        input.leaf->shape, input.leaf->storage->device());
+  }
+}
+
 /// gradient: of y; undefined for one, where y's operation knows what that means.
 void run_backward(const Tensor& y, const Tensor& gradient) {
   const std::shared_ptr<Node>& root = y.impl()->node;
@@ -246,6 +258,7 @@ void run_backward(const Tensor& y, const Tensor& gradient) {
         !node.released, "backward: a part of this tape ({}) was used up by an earlier backward()", node.name);
     InputGrads grads(node, queue);
     try {
+      check_leaves(node);
       node.backward(node.dy, grads);
     } catch (Error& error) {
       error.add_context(std::string("backward of ") + node.name);

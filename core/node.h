@@ -27,6 +27,19 @@ class Node {
     std::shared_ptr<Node> node;
     std::shared_ptr<Tensor::Impl> leaf;
     std::shared_ptr<Tensor::Impl> buffer;  // memory that a leaf's gradient was given
+    int64_t leaf_numel = 0;                // when it was used, as the next two
+    DType leaf_dtype = DType::f32;
+    Device leaf_device;
+
+    void lead_to(const Tensor& tensor) {
+      leaf = tensor.impl();
+      leaf_numel = leaf->numel;
+      leaf_dtype = leaf->dtype;
+      leaf_device = leaf->storage->device();
+    }
+    bool leaf_is_as_used() const {
+      return leaf->numel == leaf_numel && leaf->dtype == leaf_dtype && leaf->storage->device() == leaf_device;
+    }
     bool wanted() const { return node || leaf; }
     const Shape& shape() const { return node ? node->shape : leaf->shape; }
     Form form() const {

@@ -200,7 +200,7 @@ struct RecurrenceBackward {
   Saved weight, states;  // what others might write to
 
   void operator()(const Tensor& dy, InputGrads& dx) {
-    weight.get();
+    steps.weight = weight.get();
     states.get();
     const Order& order = steps.order;
     const int64_t n = steps.states.shape()[1];

@@ -150,6 +150,41 @@ TEST(Tape, NoticesPositionsAndStatisticsThatWereChanged) {
   }
 }
 
+TEST(Tape, ReadsTheElementsThatATensorHadBeforeSetData) {
+  const Tensor x = leaf({3}), state = full({1, 1}, 0.5).set_requires_grad();
+  Tensor factor = tensor({2}), weight = full({1, 1}, 2);
+  const Tensor y = sum(x * factor);
+  const Tensor z = sum(
+      recurrence(ones({1, 1, 1}), {weight, Tensor()}, {state, Tensor()}, {.cell = RecurrentCell::rnn_relu})
+          .output);
+  factor.set_data(tensor({9}));
+  weight.set_data(full({1, 1}, 9));
+  y.backward();
+  z.backward();
+  expect_same(x.grad(), {2});
+  expect_same(state.grad(), {2});
+}
+
+TEST(Tape, RefusesLeavesThatCannotTakeTheirGradientAnyMore) {
+  for (const Tensor& other : {ones({1}), ones({2}, DType::f64)}) {
+    Tensor x = leaf({1, 2});
+    const Tensor y = sum(relu(x));
+    x.set_data(other);
+    expect_throw<AutogradError>([&] { y.backward(); }, {"backward of relu: a leaf has become ", "set_data"});
+  }
+  for (const Device device : accelerators()) {
+    Tensor x = leaf({1, 2});
+    const Tensor y = sum(relu(x));
+    x.set_data(x.to(device));
+    expect_throw<AutogradError>([&] { y.backward(); }, {"a leaf has become f32 [2] on cuda"});
+  }
+  Tensor x = leaf({1, 2});
+  const Tensor y = sum(x * x);
+  x.set_data(tensor({5, 5}));
+  y.backward();
+  expect_same(x.grad(), {2, 4});
+}
+
 TEST(Tape, ForgetsAWalkThatThrew) {
   const Tensor x = leaf({1});
   Tensor factor = tensor({3});
