@@ -110,6 +110,10 @@ RecordedStep::RecordedStep(Device device)
 RecordedStep::~RecordedStep() = default;
 
 bool RecordedStep::rehearse(const std::function<void()>& step) {
+  entries_.clear();  // of an earlier one, which threw
+  prepared_.clear();
+  conditions_.clear();
+  reason_.clear();
   {
     const Capture capture(*this, Capture::Phase::rehearsal);
     step();

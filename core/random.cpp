@@ -26,7 +26,7 @@ PhiloxKey Generator::next_key() {
 std::vector<int64_t> Generator::permutation(int64_t n) {
   Capture::refuse("draws a random order on the host");
   refuse_in_trace("draws a random order on the host");
-  const PhiloxKey key = next_key();
+  const PhiloxKey key{state_.seed, state_.next_stream++};  // not next_key(): no device reads it
   std::vector<int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), int64_t{0});
   for (int64_t i = n - 1; i > 0; --i) {

@@ -141,6 +141,28 @@ TEST(RecordedStep, DrawsTheRightNumbersAfterARecordingThatFailed) {
   }
 }
 
+TEST(RecordedStep, BeginsAnewAfterARehearsalThatThrew) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Doubling doubling(device);
+    const auto want = doubling.expected_after(4);
+    bool fails = true;
+    const auto step = [&] {
+      if (!fails) return doubling.step();
+      Generator().permutation(2);
+      doubling.step();
+      throw ValueError("on purpose");
+    };
+    RecordedStep recorded(device);
+    expect_throw<ValueError>([&] { recorded.rehearse(step); }, {"on purpose"});
+    fails = false;
+    ASSERT_TRUE(recorded.rehearse(step)) << recorded.reason();
+    recorded.record(step);
+    recorded.replay();
+    EXPECT_EQ(doubling.sum.to_vector<float>(), want);
+  }
+}
+
 TEST(RecordedStep, RefusesRandomOrdersOfTheHost) {
   Generator generator(5);
   RecordedStep recorded(kCpu);
