@@ -144,9 +144,16 @@ void RecordedStep::record(const std::function<void()>& step, int times) {
     throw;
   }
   memory_->seal(false);
+  std::unique_ptr<Recording> recording;
+  try {
+    recording = backend.end_recording(device_.index, true);
+  } catch (...) {
+    send_words();
+    throw;
+  }
   std::erase_if(kept_, [&](const Kept& kept) { return kept.times == times; });
-  kept_.push_back({times, std::exchange(at_replay_, {}), std::exchange(conditions_, {}),
-                   backend.end_recording(device_.index, true)});
+  kept_.push_back(
+      {times, std::exchange(at_replay_, {}), std::exchange(conditions_, {}), std::move(recording)});
 }
 
 bool RecordedStep::outdated() const {

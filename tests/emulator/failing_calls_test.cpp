@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dlengine/core/autograd.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/error.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
@@ -164,6 +165,23 @@ TEST_F(FailingCalls, OfMemoryAreTriedAgain) {
     SCOPED_TRACE("allocation " + std::to_string(call));
     device_->inject("cudaMallocAsync", call, kOutOfMemory);
     EXPECT_EQ(train(4), want);  // the second attempt, after the pool was trimmed, gets the memory
+  }
+}
+
+TEST_F(FailingCalls, AtTheEndOfARecordingLeaveTheNumbersOfOthersRight) {
+  const NoGrad no_grad;
+  Generator generator(5), same;
+  Tensor drawn = zeros({2}, DType::f32, kCuda);
+  const auto step = [&] { drawn.copy_(rand({2}, 0, 1, DType::f32, kCuda, generator)); };
+  RecordedStep recorded(kCuda);
+  ASSERT_TRUE(recorded.rehearse(step));
+  recorded.record(step);
+  device_->inject("cudaGraphInstantiate", 1, kOutOfMemory);
+  EXPECT_THROW(recorded.record(step, 3), Error);
+  same.set_state(generator.state());
+  for (int i = 0; i < 2; ++i) {
+    recorded.replay();
+    EXPECT_EQ(drawn.to_vector<float>(), rand({2}, 0, 1, DType::f32, kCpu, same).to_vector<float>());
   }
 }
 
