@@ -56,7 +56,7 @@ class InputGrads {
   /// Uninitialised memory shaped like input i, to be written completely and then handed to add(). Where it
   /// can be, it is the parameter's own gradient memory.
   Tensor buffer(size_t i, ImageLayout layout = ImageLayout::row_major);
-  /// Adds a finished gradient of input i; its shape must be the input's.
+  /// Adds a finished gradient of input i; shape, type and device must be the input's.
   void add(size_t i, const Tensor& gradient);
 
   /// Not 0: the caller now has to multiply the gradient of input x, of which it is the only user, by (x > 0)

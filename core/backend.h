@@ -137,17 +137,17 @@ class Backend {
 
   // --- Elementwise; floating results may be channels-last if wants_channels_last() ---
   virtual void unary(const Unary& f, const Tensor& x,
-                     Tensor& y) = 0;  // x strided; floating, and integers where f has kTakesIntegers
+                     Tensor& y) = 0;  // x strided, y may be x; floating, integers where f has kTakesIntegers
   // dx = dy * slope; saved is x or y as slope_from_result(f.op) says; saved and dy strided; floating.
   virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, Tensor& dx) = 0;
   // dx = dy * (y > 0) * scale; y and dy strided; floating; dx may be dy
   virtual void relu_grad(const Tensor& y, const Tensor& dy, double scale, Tensor& dx) = 0;
   virtual void scale_shift(const Tensor& x, double scale, double shift,
                            Tensor& y) = 0;  // x * scale + shift; x strided
-  // a, b strided and shaped like y (stride 0 where broadcast); numeric, one type.
+  // a, b strided and shaped like y (stride 0 where broadcast), y may be one of them; numeric, one type.
   virtual void binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) = 0;
   virtual void compare(CompareOp op, const Tensor& a, const Tensor& b,
-                       Tensor& y) = 0;  // as binary, any type; y bool
+                       Tensor& y) = 0;  // as binary, any type; y bool, apart
   virtual void where(const Tensor& condition, const Tensor& a, const Tensor& b,
                      Tensor& y) = 0;  // strided; condition bool
 
