@@ -188,7 +188,7 @@ class Backend {
   struct Conv2dGradients {
     Tensor dx, dw, db;  // of the images, the filters and the bias; undefined if not asked for
   };
-  // y: with an activation the result, else undefined
+  // y: with an activation the result, else undefined; x: may be undefined where dx alone is asked for
   virtual void conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
                            const Conv2dParams& params, Conv2dGradients& result) = 0;
   virtual void max_pool2d(const Tensor& x, const Pool2dParams& params, Tensor& y) = 0;

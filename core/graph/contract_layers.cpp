@@ -129,12 +129,14 @@ void conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dPa
 
 void conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x, const Tensor& w,
                  const Conv2dParams& params, const Backend::Conv2dGradients& result) {
-  conv2d(x, w, result.db, params, dy);
+  need(x.defined() || (!result.dw.defined() && !result.db.defined()), "the images x");
+  const Tensor& images = x.defined() ? x : result.dx;
+  conv2d(images, w, result.db, params, dy);
   need(y.defined() == (params.activation != Activation::none), "the result y where there is an activation");
   optional_like(y, dy);
-  optional_like(result.dx, x);
+  optional_like(result.dx, images);
   optional_like(result.dw, w);
-  one_layout({&x, &dy, y.defined() ? &y : &dy, result.dx.defined() ? &result.dx : &x});
+  one_layout({&images, &dy, y.defined() ? &y : &dy, result.dx.defined() ? &result.dx : &images});
   if (result.dw.defined()) row_major({&result.dw});
 }
 

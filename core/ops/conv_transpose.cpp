@@ -49,7 +49,7 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
   const ImageLayout layout = convolution_layout(x.dtype(), x.device());
   const Tensor images = dense(x, layout), filters = dense(w);
   Backend::Conv2dGradients result{.dx = empty(shape, x.dtype(), x.device(), layout), .dw = {}, .db = {}};
-  backend_for(x.device()).conv2d_grad(images, {}, result.dx, filters, convolution, result);
+  backend_for(x.device()).conv2d_grad(images, {}, {}, filters, convolution, result);
   Forward forward{convolution, layout, Saved(images), Saved(filters)};
   const Tensor y = record(
       "conv_transpose2d", result.dx, {x, w},

@@ -284,8 +284,9 @@ void CudaBackend::conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x
     }
     return;
   }
-  if (x.numel() == 0 && dw.defined()) fill(dw, 0);
-  const bool has_filters = dw.defined() && dw.numel() > 0 && x.numel() > 0;
+  const Tensor& images = x.defined() ? x : dx;
+  if (images.numel() == 0 && dw.defined()) fill(dw, 0);
+  const bool has_filters = dw.defined() && dw.numel() > 0 && images.numel() > 0;
   const bool has_images = dx.defined() && dx.numel() > 0;
   const bool own = has_filters && has_filter_grad(x, w, dy);
   if (own) filter_grad(dy, y, x, params, {dw, db});
@@ -296,7 +297,7 @@ void CudaBackend::conv2d_grad(const Tensor& dy, const Tensor& y, const Tensor& x
   } else if (masked) {
     unary_grad(UnaryOp::relu, y, dy, dz);
   }
-  Problem problem{Kind::grad_input, dy.dtype(), dy.device(), sizes(x), sizes(w), sizes(dy), params};
+  Problem problem{Kind::grad_input, dy.dtype(), dy.device(), sizes(images), sizes(w), sizes(dy), params};
   if (has_images) convolve(*this, problem, {dz, w, dx});
   problem.kind = Kind::grad_weight;
   if (has_filters && !own) convolve(*this, problem, {dz, x, dw});

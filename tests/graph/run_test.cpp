@@ -45,6 +45,20 @@ TEST(GraphRun, GivesTheModelsBits) {
   }
 }
 
+TEST(GraphRun, TransposedConvolutions) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      SCOPED_TRACE(std::string(name(dtype)) + " on " + to_string(device));
+      manual_seed(9);
+      Sequential model{ConvTranspose2d({.in_channels = 4, .out_channels = 3, .kernel = 3, .stride = 2}),
+                       ReLU(), ConvTranspose2d({.in_channels = 3, .out_channels = 2, .kernel = 2})};
+      model.to(dtype);
+      model.to(device);
+      expect_models_bits(model, {2, 4, 3, 5}, device, dtype);
+    }
+  }
+}
+
 TEST(GraphRun, NetworksOfTokens) {
   for (const Device device : devices()) {
     manual_seed(8);
