@@ -5,6 +5,7 @@ Prints a line of train_bench's form for each mode:
   eager          as one writes it, with fused or multi-tensor optimizers, cuDNN choosing its algorithms by timing
   channels_last  the same with images in NHWC order; left out where there are none
   graph          the whole step captured as a CUDA graph and replayed on a batch copied to where it reads, as train_bench
+  graph_channels_last   both
   compile        torch.compile (mode max-autotune-no-cudagraphs) of network and loss
 All in true f32, as dlengine computes; with --tf32 matrix products and convolutions may round to TF32.
 """
@@ -82,7 +83,7 @@ class Workload:
 
     def __init__(self, name, batch, device, mode):
         self.loss = None  # of the latest step
-        captured = mode == "graph"
+        captured = mode.startswith("graph")
         if name == "W6":
             parameter = torch.randn(UPDATED, device=device).requires_grad_()
             parameter.grad = torch.randn_like(parameter)
@@ -90,7 +91,7 @@ class Workload:
             self.batches, self.step = [()], optimizer.step
             return
         make_network, shape = NETWORKS[name]
-        layout = torch.channels_last if mode == "channels_last" else torch.contiguous_format
+        layout = torch.channels_last if mode.endswith("channels_last") else torch.contiguous_format
         network = make_network().to(device).to(memory_format=layout)
         self.batches = [(torch.randn(batch, *shape, device=device).to(memory_format=layout),
                          torch.randint(0, 10, (batch,), device=device)) for _ in range(BATCHES)]
@@ -170,7 +171,7 @@ def time_steps(step, seconds, device):
 def measure(name, batch, mode, seconds, device):
     torch.manual_seed(1)
     workload = Workload(name, batch, device, mode)
-    step = as_graph(workload) if mode == "graph" else workload.run
+    step = as_graph(workload) if mode.startswith("graph") else workload.run
     step(0)
     first = None if workload.loss is None else float(workload.loss)
     times, block = time_steps(step, seconds, device)
@@ -201,7 +202,7 @@ def main():
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = options.tf32
     modes = options.modes.split(",")
     if options.workload not in IMAGES:
-        modes = [mode for mode in modes if mode != "channels_last"]
+        modes = [mode for mode in modes if not mode.endswith("channels_last")]
     failed = False
     for mode in modes:
         try:

@@ -10,6 +10,7 @@ Parts (all of them without a name, in this order):
 A part that fails does not stop the others. Exits with 0 if all passed or were skipped, and with 1 otherwise.
 """
 import argparse
+import hashlib
 import os
 import pathlib
 import platform
@@ -33,10 +34,15 @@ ACCURACY = {
     "mnist": {"mnist_cnn": 0.988, "mnist_mlp": 0.980},  # 0.991 to 0.992 and 0.983 to 0.985 were seen on the CPU
     "synthetic": {"mnist_cnn": 0.9, "mnist_mlp": 0.9},
 }
-WORKLOADS = (("W0", 1), ("W1", 128), ("W2", 64), ("W3", 64), ("W4", 64), ("W5", 1), ("W5", 256), ("W6", 0))
+WORKLOADS = (("W0", 1), ("W1", 128), ("W2", 64), ("W3", 64), ("W4", 64), ("W5", 1), ("W5", 256), ("W6", 1))
 RESIDENT = (("W1", 128), ("W1", 512), ("W1", 2048), ("W2", 128), ("W2", 512), ("W2", 2048))  # of gpu_train
 
-SANITIZE_SECONDS = 90  # for all of them, which run side by side
+# For all processes of a part together: one that hangs leaves time for the parts behind it.
+TEST_SECONDS = 200
+SANITIZE_SECONDS = 90
+
+# For processes that run side by side: threads that wait must not keep a core busy.
+PASSIVE = {"OMP_WAIT_POLICY": "passive"}
 
 # Our own kernels alone, as cuBLAS and cuDNN are not ours to mend. initcheck must see every writer, and takes what a
 # library wrote by TMA for unwritten, so it has only suites that call no library. Barriers and shared memory are in the
@@ -77,6 +83,7 @@ class Runner:
         self.root, self.log = root, log
         self.deadline = time.monotonic() + 60 * minutes
         self.lock = threading.Lock()
+        self.running = set()
         self.environment = self.own_environment()
 
     def own_environment(self):
@@ -86,7 +93,7 @@ class Runner:
         folders += [folder for path in sys.path for folder in sorted(pathlib.Path(path).glob("nvidia/*/lib"))]
         folders += [folder for folder in (pathlib.Path("/usr/local/cuda/lib64"),) if folder.exists()]
         paths = [str(folder) for folder in folders] + os.environ.get("LD_LIBRARY_PATH", "").split(":")
-        environment = dict(os.environ, LD_LIBRARY_PATH=":".join(filter(None, paths)), OMP_WAIT_POLICY="passive")
+        environment = dict(os.environ, LD_LIBRARY_PATH=":".join(filter(None, paths)))
         for variable, folder in (("DLENGINE_GOLDEN_DIR", "golden"), ("DLENGINE_DATA_DIR", "data")):
             if (self.root / folder).exists():
                 environment.setdefault(variable, str(self.root / folder))
@@ -102,31 +109,48 @@ class Runner:
         limit = min(limit, self.deadline - start)
         if limit < 1:
             return Outcome(None, "no time was left\n", 0)
-        process = subprocess.Popen(command, env=full, text=True, errors="replace", stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        with self.lock:
+            process = subprocess.Popen(command, env=full, text=True, errors="replace", stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.running.add(process)
         try:
             output, code = process.communicate(timeout=limit)[0], process.returncode
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             output, code = process.communicate()[0], None
+        with self.lock:
+            self.running.discard(process)
         outcome = Outcome(code, output, time.monotonic() - start)
         settings = " ".join(f"{name}={value}" for name, value in (environment or {}).items())
-        with self.lock, open(self.log, "a") as log:
+        with open(self.log, "a") as log:
             log.write(f"$ {settings} {' '.join(command)}\n{output}[{outcome.why or 'passed'}, "
                       f"{outcome.seconds:.1f} s]\n\n")
         return outcome
 
     def run_all(self, jobs, limit):
-        """jobs: (command, environment); side by side."""
+        """jobs: (command, environment); side by side. limit: for all of them together."""
+        end = time.monotonic() + limit
         with ThreadPoolExecutor(min(MAX_PROCESSES, os.cpu_count())) as pool:
-            return list(pool.map(lambda job: self.run(job[0], limit, job[1]), jobs))
+            return list(pool.map(lambda job: self.run(job[0], end - time.monotonic(), dict(job[1], **PASSIVE)), jobs))
+
+    def stop(self, *_):
+        """Of a signal: ends what runs, and lets nothing begin."""
+        self.deadline = 0
+        for process in list(self.running):
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        sys.exit(128 + signal.SIGTERM)
 
 
 def first_line(command):
-    """The first line that the command prints, or "none" where there is no such command."""
-    if not shutil.which(command[0]):
+    """The first line that the command prints, or "none" where it fails or is not there."""
+    try:
+        output = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20,
+                                check=True).stdout
+    except (OSError, subprocess.SubprocessError):
         return "none"
-    output = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
     return (output.strip().splitlines() or ["none"])[0]
 
 
@@ -135,8 +159,16 @@ def find_devices(runner):
     outcome = runner.run([runner.program("dlengine"), "devices"], 120, {})
     if outcome.why:
         return "unknown", "", f"dlengine does not start: {outcome.why}: {' '.join(outcome.last_lines(1))}"
-    words = dict(line.split(": ", 1) for line in outcome.output.splitlines())
-    return words["cpu"], words.get("cuda:0", ""), "no GPU: " + words.get("cuda", "").replace("not available: ", "")
+    words = dict(line.split(": ", 1) for line in outcome.output.splitlines() if ": " in line)
+    return words.get("cpu", "unknown"), words.get("cuda:0", ""), "no GPU: " + words.get("cuda", "").replace("not available: ", "")
+
+
+def build_of(root):
+    """Tells builds of the libraries apart."""
+    digest = hashlib.sha256()
+    for library in sorted((root / "lib").glob("libdlengine*.so*")):
+        digest.update(library.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def describe_machine(runner, cpu, gpu):
@@ -149,6 +181,7 @@ def describe_machine(runner, cpu, gpu):
     return {
         "date": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
         "commit": commit.read_text().strip() if commit.exists() else first_line(of_checkout),
+        "build": build_of(runner.root),
         "gpu": gpu or "none",
         "nvidia-smi": first_line(["nvidia-smi", query, "--format=csv,noheader"]),
         "cpu": cpu,
@@ -173,7 +206,7 @@ def check_tests(runner, options, report):
     names = (runner.root / "device_tests.txt").read_text().split()
     settings = {"DLENGINE_TEST_DEVICES": "cpu,cuda", "DLENGINE_REQUIRE_CUDA": "1"}
     jobs = [job for name in names for job in shards([runner.program(name)], TEST_SHARDS, settings)]
-    outcomes = runner.run_all(jobs, 240)
+    outcomes = runner.run_all(jobs, TEST_SECONDS)
     counts = [reports.gtest_counts(outcome.output) for outcome in outcomes]
     failed = [name for count in counts for name in count["failed"]]
     skipped = [name for count in counts for name in count["skipped"]]
@@ -209,9 +242,14 @@ def check_sanitize(runner, options, report):
     outcomes = runner.run_all(jobs, SANITIZE_SECONDS)
     if all("Device not supported" in outcome.output for outcome in outcomes):
         return "skipped", "compute-sanitizer says: Device not supported", []
-    details = [f"{name}: {outcome.why}: " + "; ".join(re.findall("ERROR SUMMARY.*", outcome.output))
-               for name, outcome in zip(names, outcomes) if outcome.why]
+    found = [re.findall(r"^========= (?!COMPUTE-SANITIZER|ERROR SUMMARY: 0).+", o.output, re.MULTILINE)
+             for o in outcomes]
+    stopped = [name for name, outcome in zip(names, outcomes) if outcome.code is None]
+    details = [f"{name}: {outcome.why}: " + "; ".join(lines[:1] + lines[1:][-1:])
+               for name, outcome, lines in zip(names, outcomes, found) if lines or outcome.code]
     text = ", ".join(SANITIZERS) + f" over {sum(reports.gtest_counts(o.output)['passed'] for o in outcomes)} tests"
+    if stopped:
+        text += f"; stopped before their end: {', '.join(stopped)}"
     return "failed" if details else "passed", text, details
 
 
@@ -234,11 +272,18 @@ def check_train(runner, options, report):
     return "failed" if details else "passed", "; ".join(seen), details
 
 
+def why_no_torch(runner, device):
+    """Empty if PyTorch can be timed."""
+    asked = "import sys, torch; sys.exit(0 if sys.argv[1] == 'cpu' or torch.cuda.is_available() else 3)"
+    code = runner.run([sys.executable, "-c", asked, device], 120).code
+    return "" if code == 0 else "; PyTorch sees no GPU" if code == 3 else "; PyTorch is not installed"
+
+
 def check_bench(runner, options, report):
     script = next(path for path in (HERE / "pytorch_train.py", HERE.parents[1] / "bench/pytorch_train.py")
                   if path.exists())
     threads, lines, details = str(os.cpu_count()), [], []
-    has_torch = runner.run([sys.executable, "-c", "import torch"], 120).code == 0
+    without_torch = why_no_torch(runner, options.device)
     own_programs = [(workload, batch, ["gpu_train", workload, str(batch), str(options.seconds)])
                     for workload, batch in RESIDENT if options.device == "cuda"]
     own_programs += [(workload, batch, ["train_bench", "--device", options.device, workload, str(batch), threads,
@@ -247,14 +292,15 @@ def check_bench(runner, options, report):
         own = ([runner.program(program), *arguments], {})
         other = ([sys.executable, str(script), workload, str(batch), "--device", options.device, "--modes",
                   options.modes, "--seconds", str(options.seconds)], None)
-        for command, environment in (own, other, own) if has_torch else (own, own):
+        for command, environment in (own, own) if without_torch else (own, other, own):
             outcome = runner.run(command, 240, environment)
             lines += outcome.output.splitlines()
             if outcome.why:
-                details += [f"{workload}: {outcome.why}", *outcome.last_lines(3)]
+                name = program if environment is not None else script.name
+                details += [f"{name} {workload} {batch}: {outcome.why}", *outcome.last_lines(3)]
         report.set_times(lines)
         report.save()  # what comes later may be stopped
-    text = f"{len(report.data['times'])} runs" + ("" if has_torch else "; PyTorch is not installed")
+    text = f"{len(report.data['times'])} runs{without_torch}"
     return "failed" if details else "passed", text, details
 
 
@@ -269,11 +315,11 @@ def parse_options():
     parser.add_argument("--out", type=pathlib.Path, default="gpu-report", help="where the report goes [gpu-report]")
     parser.add_argument("--minutes", type=float, default=9.5, help="for all parts together [9.5]")
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="of the benchmark [cuda]")
-    parser.add_argument("--modes", help="of PyTorch [eager,channels_last,graph; on the CPU no graph]; there is compile")
+    parser.add_argument("--modes", help="of PyTorch [eager,channels_last,graph,graph_channels_last; on the CPU no graph]; there is compile")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each timing [1]")
     options = parser.parse_args()
     if not options.modes:
-        options.modes = "eager,channels_last" + (",graph" if options.device == "cuda" else "")
+        options.modes = "eager,channels_last" + (",graph,graph_channels_last" if options.device == "cuda" else "")
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
@@ -284,15 +330,20 @@ def main():
     options = parse_options()
     options.out.mkdir(parents=True, exist_ok=True)
     runner = Runner(options.root.resolve(), options.out / "log.txt", options.minutes)
+    signal.signal(signal.SIGTERM, runner.stop)
     cpu, gpu, no_gpu = find_devices(runner)
     report = reports.Report(options.out, describe_machine(runner, cpu, gpu))
+    report.save()
     passed = True
     for name in options.parts or PARTS:
         start = time.monotonic()
         if not gpu and not (name == "bench" and options.device == "cpu"):
             status, text, details = "failed", no_gpu, []
         else:
-            status, text, details = CHECKS[name](runner, options, report)
+            try:
+                status, text, details = CHECKS[name](runner, options, report)
+            except Exception as error:  # the other parts still count
+                status, text, details = "failed", f"{type(error).__name__}: {error}", []
         report.add_part(name, status, text, time.monotonic() - start, details)
         report.save()
         passed = passed and status != "failed"

@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import gpu_check
@@ -67,13 +69,16 @@ class GpuCheck(unittest.TestCase):
         path.write_text("#!/bin/bash\n" + text)
         path.chmod(0o755)
 
-    def check(self, *arguments):
-        """Runs the check; returns its exit status and the parts of its report."""
+    def start(self, *arguments):
         environment = {name: value for name, value in os.environ.items() if name != "DLENGINE_DATA_DIR"}
         environment.update(PATH=f"{self.root}/bin:{os.environ['PATH']}", PYTHONPATH=str(self.root))
         command = [sys.executable, "-B", str(HERE / "gpu_check.py"), "--root", str(self.root), "--out",
                    str(self.root / "report"), *arguments]
-        code = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+
+    def check(self, *arguments):
+        """Runs the check; returns its exit status and the parts of its report."""
+        code = self.start(*arguments).wait()
         self.report = json.loads((self.root / "report/report.json").read_text())
         self.text = (self.root / "report/report.md").read_text()
         return code, self.report["parts"]
@@ -109,7 +114,53 @@ class GpuCheck(unittest.TestCase):
         code, parts = self.check("sanitize")
         self.assertEqual(code, 1)
         self.assertEqual(parts["sanitize"]["details"],
-                         ["racecheck: exit status 99: ERROR SUMMARY: 3 errors"] * 2)
+                         ["racecheck: exit status 99: ========= ERROR SUMMARY: 3 errors"] * 2)
+
+    def test_a_sanitizer_that_needs_longer_has_found_nothing(self):
+        self.make_program("compute-sanitizer", "if [[ $2 == memcheck ]]; then sleep 60; fi; echo '[  PASSED  ] 4 tests.'")
+        code, parts = self.check("sanitize", "--minutes", "0.1")
+        self.assertEqual((code, parts["sanitize"]["details"]), (0, []))
+        self.assertRegex(parts["sanitize"]["text"], "; stopped before their end: memcheck, memcheck")
+
+    def test_what_a_stopped_sanitizer_had_found_is_a_failure(self):
+        self.make_program("compute-sanitizer", "echo '========= Invalid __global__ read of size 4 bytes'; sleep 60")
+        code, parts = self.check("sanitize", "--minutes", "0.1")
+        self.assertEqual(code, 1)
+        self.assertRegex(parts["sanitize"]["details"][0], "^memcheck: stopped after .*Invalid __global__ read")
+
+    def test_a_check_that_is_stopped_leaves_nothing_behind(self):
+        started = self.root / "started"
+        self.make_program("ops_test", f"echo $$ >>{started}; sleep 60")
+        check = self.start("tests")
+        while not (started.exists() and started.read_text()):
+            time.sleep(0.02)
+        check.terminate()
+        self.assertEqual(check.wait(10), 128 + signal.SIGTERM)
+        for pid in map(int, started.read_text().split()):
+            with self.assertRaises(ProcessLookupError):
+                os.kill(pid, 0)
+        self.assertEqual(json.loads((self.root / "report/report.json").read_text())["parts"], {})
+
+    def test_a_part_that_cannot_run_does_not_stop_the_others(self):
+        (self.root / "device_tests.txt").unlink()
+        code, parts = self.check("tests", "contract")
+        self.assertEqual(code, 1)
+        self.assertRegex(parts["tests"]["text"], "^FileNotFoundError: ")
+        self.assertEqual(parts["contract"]["status"], "skipped")
+
+    def test_a_pytorch_without_gpu_is_left_out(self):
+        (self.root / "torch.py").write_text("class cuda:\n    def is_available(): return False\n")
+        self.make_program("train_bench", "exit 0")
+        code, parts = self.check("bench")
+        self.assertEqual((code, parts["bench"]["text"]), (0, "36 runs; PyTorch sees no GPU"))
+
+    @unittest.skipUnless("DLENGINE_PROGRAMS" in os.environ, "DLENGINE_PROGRAMS names no folder with train_bench")
+    def test_the_real_program_takes_every_workload(self):
+        for workload, batch in gpu_check.WORKLOADS:
+            line = subprocess.check_output([os.environ["DLENGINE_PROGRAMS"] + "/train_bench", "--device", "cpu",
+                                            workload, str(batch), "2", "0.01"], text=True,
+                                           env=dict(os.environ, **gpu_check.PASSIVE))
+            self.assertEqual(report.bench_line(line)["workload"], workload)
 
     def test_different_bytes_of_one_seed_are_a_failure(self):
         code, parts = self.check("train")
@@ -124,15 +175,15 @@ class GpuCheck(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertEqual(list(parts), ["tests", "bench"])
         self.assertEqual(parts["bench"]["text"], "50 runs; PyTorch is not installed")
-        self.assertIn("W3: exit status 1", parts["bench"]["details"])
-        self.assertIn("| W5 | 256 | 0.2500 | - | - | - | 0% | - |", self.text)
-        self.assertIn("| W1 | 512 | - | 0.1000 | 0.1000 | 0.1000 | 0% | - |", self.text)
+        self.assertIn("train_bench W3 64: exit status 1", parts["bench"]["details"])
+        self.assertIn("| W5 | 256 | 0.2500 | - | - | - | 0% | - | - | - |", self.text)
+        self.assertIn("| W1 | 512 | - | 0.1000 | 0.1000 | 0.1000 | 0% | - | - | - |", self.text)
 
     def test_times_are_kept_where_a_later_program_is_stopped(self):
         self.make_program("train_bench", "kill -KILL $(ps -o ppid= -p $$)")  # and the check with it
         with self.assertRaises(KeyError):
             self.check("bench")[1]["bench"]
-        self.assertIn("| W2 | 2048 | 0.1000 | 0.1000 | 0.1000 | 0% | - |", self.text)
+        self.assertIn("| W2 | 2048 | 0.1000 | 0.1000 | 0.1000 | 0% | - | - | - |", self.text)
 
     def test_sanitizers_come_last_and_initcheck_sees_no_library(self):
         self.assertEqual(gpu_check.PARTS[-1], "sanitize")
@@ -156,12 +207,13 @@ class GpuCheck(unittest.TestCase):
         def time(program, ms):
             return {"program": program, "workload": "W1", "batch": 128, "ms": ms}
 
-        table = report.step_times([time("dlengine", 0.5), time("pytorch_graph", 1.0), time("pytorch_eager", 3.0),
-                                   time("dlengine", 0.6), time("pytorch_eager", 5.0),
+        table = report.step_times([time("dlengine", 0.5), time("pytorch_graph", 1.1), time("pytorch_eager", 3.0),
+                                   time("dlengine", 0.6), time("pytorch_eager", 5.0), time("dlengine_eager", 2.0),
                                    time("dlengine_graph16", 0.5)])
-        self.assertEqual(table.splitlines()[0], "| workload | batch | dlengine | dlengine_graph16 | "
-                         "pytorch_eager | pytorch_graph | spread | fastest other / dlengine |")
-        self.assertEqual(table.splitlines()[2], "| W1 | 128 | 0.5500 | 0.5000 | 4.0000 | 1.0000 | 20% | 2.00 |")
+        self.assertEqual(table.splitlines()[0], "| workload | batch | dlengine | dlengine_eager | dlengine_graph16 | "
+                         "pytorch_eager | pytorch_graph | spread | eager / eager | graph / graph1 | fastest / fastest |")
+        self.assertEqual(table.splitlines()[2],
+                         "| W1 | 128 | 0.5500 | 2.0000 | 0.5000 | 4.0000 | 1.1000 | 20% | 2.00 | 2.00 | 2.20 |")
 
     def test_lines_of_other_kinds_are_no_times(self):
         self.assertIsNone(report.bench_line("train_bench: error: device cuda:0 is not available: no driver"))

@@ -37,7 +37,7 @@ done
 cp "$source_dir"/tests/golden/*.safetensors "$pack/golden"
 cp "$source_dir"/tests/gpu/{gpu_check,report}.py "$source_dir/bench/pytorch_train.py" "$pack/check"
 cp "$source_dir/tests/gpu/run.sh" "$pack"
-git -C "$source_dir" describe --always --dirty >"$pack/commit.txt"
+git -C "$source_dir" describe --always --dirty >"$pack/commit.txt" 2>/dev/null || echo unknown >"$pack/commit.txt"
 if [[ -d ${DLENGINE_DATA_DIR:-}/mnist ]]; then
   mkdir -p "$pack/data/mnist"
   cp "$DLENGINE_DATA_DIR"/mnist/*.gz "$pack/data/mnist"

@@ -32,7 +32,7 @@ class Report:
         earlier = self.folder / "report.json"
         if earlier.exists():
             found = json.loads(earlier.read_text())
-            if found["machine"]["commit"] == machine["commit"]:
+            if all(found["machine"].get(key) == machine[key] for key in ("commit", "build")):
                 self.data.update(parts=found["parts"], times=found["times"])
 
     def add_part(self, name, status, text, seconds, details=()):
@@ -54,9 +54,13 @@ def table(header, rows):
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
 
 
+# What is compared: columns of others, over columns of dlengine. train_bench's steps are recorded ones.
+EAGER = ("eager / eager", ("pytorch_eager", "pytorch_channels_last"), ("dlengine_eager",))
+GRAPH = ("graph / graph1", ("pytorch_graph", "pytorch_graph_channels_last"), ("dlengine", "dlengine_graph1"))
+
+
 def step_times(times):
-    """A row for each workload: dlengine in its modes, each program beside it, and the fastest of those over the
-    fastest mode."""
+    """A row for each workload: dlengine in its modes, each program beside it, and how much longer others took."""
     programs = sorted({time["program"] for time in times})
     own_programs = [program for program in programs if program.startswith("dlengine")]
     rows = {}
@@ -67,12 +71,18 @@ def step_times(times):
     for (workload, batch), row in rows.items():
         mean = {program: sum(values) / len(values) for program, values in row.items()}
         own = [program for program in own_programs if program in mean]
-        others = [mean[program] for program in mean if program not in own]
         spread = max((max(row[program]) / min(row[program]) - 1 for program in own), default=None)
+        fastest = ("fastest / fastest", [program for program in mean if program not in own], own)
         lines.append([workload, batch, *(f"{mean[program]:.4f}" if program in mean else "-" for program in programs),
                       "-" if spread is None else f"{spread:.0%}",
-                      f"{min(others) / min(mean[program] for program in own):.2f}" if own and others else "-"])
-    return table(["workload", "batch", *programs, "spread", "fastest other / dlengine"], lines)
+                      *(ratio(mean, others, ours) for _, others, ours in (EAGER, GRAPH, fastest))])
+    return table(["workload", "batch", *programs, "spread", EAGER[0], GRAPH[0], "fastest / fastest"], lines)
+
+
+def ratio(mean, others, ours):
+    """The fastest of the others over the fastest of ours."""
+    others, ours = ([mean[program] for program in of if program in mean] for of in (others, ours))
+    return f"{min(others) / min(ours):.2f}" if others and ours else "-"
 
 
 def markdown(data):
