@@ -1,6 +1,8 @@
 // Losses of distributions over classes.
 #include "dlengine/layers/loss_classes.h"
 
+#include <vector>
+
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/activation.h"
@@ -16,9 +18,53 @@ CrossEntropyLoss::CrossEntropyLoss(const CrossEntropyOptions& options) : options
                     "CrossEntropyLoss: need 0 <= label_smoothing <= 1, got {}", options.label_smoothing);
 }
 
+/// Every place of logits [N, C, ...] becomes a row.
+Tensor CrossEntropyLoss::of_places(const Tensor& logits, const Tensor& labels) const {
+  Shape places = logits.shape();
+  places.erase(1);
+  const bool classes = labels.defined() && !is_floating(labels.dtype());
+  check<ShapeError>(
+      labels.defined() && labels.shape() == (classes ? places : logits.shape()),
+      "CrossEntropyLoss: need logits [N, C, ...] and labels [N, ...] of classes or [N, C, ...], "
+      "got {} and {}",
+      logits.shape(), labels.defined() ? labels.shape() : Shape{});
+  std::vector<int> axes{0};
+  for (int axis = 2; axis < logits.rank(); ++axis) axes.push_back(axis);
+  axes.push_back(1);
+  const Shape rows{places.product(), logits.dim(1)};
+  CrossEntropyOptions options = options_;
+  if (options.reduction == Reduction::batchmean) options.reduction = Reduction::sum;
+  const Tensor losses = CrossEntropyLoss(options)(
+      logits.permute(axes).reshape(rows),
+      classes ? labels.reshape({places.product()}) : labels.permute(axes).reshape(rows));
+  if (options_.reduction == Reduction::none) return losses.reshape(places);
+  const bool by_samples = options_.reduction == Reduction::batchmean;
+  return by_samples ? losses / static_cast<double>(logits.dim(0)) : losses;
+}
+
+/// With ignore_index.
+Tensor CrossEntropyLoss::of_kept(const Tensor& logits, const Tensor& labels) const {
+  check<DTypeError>(labels.defined() && !is_floating(labels.dtype()),
+                    "CrossEntropyLoss: ignore_index needs labels of classes, u8, i32 or i64");
+  const Tensor classes = labels.to(DType::i64);
+  const Tensor kept =
+      not_equal(classes, full({}, double(*options_.ignore_index), DType::i64, labels.device()));
+  const Tensor known = where(kept, classes, zeros_like(classes));
+  CrossEntropyOptions options = options_;
+  options.reduction = Reduction::none;
+  options.ignore_index.reset();
+  const Tensor losses = CrossEntropyLoss(options)(logits, known);
+  const Tensor share = kept.to(losses.dtype());
+  const Tensor weights = weights_of("CrossEntropyLoss", options.weight, logits, known);
+  return reduced(losses * share, weights.defined() ? share * weights.to(share.dtype()) : share,
+                 options_.reduction);
+}
+
 // Weights and smoothing make other rows of labels, whose sums need not be 1.
 Tensor CrossEntropyLoss::operator()(const Tensor& logits, const Tensor& labels) const {
-  const auto& [weight, smoothing, reduction] = options_;
+  const auto& [weight, smoothing, reduction, ignore_index] = options_;
+  if (logits.defined() && logits.rank() > 2) return of_places(logits, labels);
+  if (ignore_index) return of_kept(logits, labels);
   if (plain()) return cross_entropy(logits, labels, reduction);
   const bool classes = labels.defined() && labels.rank() == 1;
   Tensor rows = label_rows("CrossEntropyLoss", logits, labels);

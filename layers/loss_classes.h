@@ -4,6 +4,9 @@
 // class out of range (on a GPU when the result is next read).
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "dlengine/core/ops/softmax.h"
 #include "dlengine/core/tensor.h"
 #include "dlengine/layers/loss_labels.h"
@@ -14,10 +17,15 @@ struct CrossEntropyOptions {
   Tensor weight = {};  // [C]; a mean over classes is divided by the weights of the labels, as in PyTorch
   double label_smoothing = 0;  // share of each label that is spread evenly over all classes, 0 to 1
   Reduction reduction = Reduction::mean;
+  // Classes of this number, as those of padding, have a loss of 0 and do not count in the mean (in a
+  // Trainer's accuracy they count as wrong); PyTorch's usual one is -100.
+  std::optional<int64_t> ignore_index = {};
 };
 
 /// Softmax and cross-entropy in one: loss(logits [N, C], labels), without a Softmax layer before it. Logits
-/// of thousands are safe. Throws as cross_entropy(), and ValueError for a smoothing out of range.
+/// of thousands are safe. Of pixels or the steps of a series: logits [N, C, ...], and labels [N, ...] of
+/// classes or [N, C, ...]; a mean is over all of them. Throws as cross_entropy(), and ValueError for a
+/// smoothing out of range.
 class CrossEntropyLoss {
  public:
   static constexpr bool kReplayable = true;  // nothing but tensor operations, always the same ones
@@ -32,7 +40,11 @@ class CrossEntropyLoss {
   bool counts() const { return plain() && options_.reduction != Reduction::none; }
 
  private:
-  bool plain() const { return !options_.weight.defined() && options_.label_smoothing == 0; }
+  bool plain() const {
+    return !options_.weight.defined() && options_.label_smoothing == 0 && !options_.ignore_index;
+  }
+  Tensor of_places(const Tensor& logits, const Tensor& labels) const;
+  Tensor of_kept(const Tensor& logits, const Tensor& labels) const;
 
   CrossEntropyOptions options_;
 };

@@ -106,12 +106,28 @@ def binary(out):
          lambda x, t, r: F.hinge_embedding_loss(x, t, margin=2.5, reduction=r))
 
 
+def places(out):
+    logits, labels = 3 * torch.randn(2, 5, 3, 2), torch.randint(0, 5, (2, 3, 2))
+    soft = torch.softmax(torch.randn(2, 5, 3, 2), dim=1)
+    weight = out["class_weight"]
+    case(out, "ce_places_classes", logits, labels, lambda x, t, r: F.cross_entropy(x, t, reduction=r))
+    case(out, "ce_places_soft", logits, soft,
+         lambda x, t, r: F.cross_entropy(x, t, weight, reduction=r, label_smoothing=0.2))
+    padded = labels.clone()
+    padded[:, 2], padded[0, 0, 1] = -100, -100
+    case(out, "ce_ignore_places", logits, padded,
+         lambda x, t, r: F.cross_entropy(x, t, weight, reduction=r, label_smoothing=0.2))
+    case(out, "ce_ignore", logits[0, :, :, 0].T.contiguous(), torch.tensor([3, 1, 4]),
+         lambda x, t, r: F.cross_entropy(x, t, ignore_index=1, reduction=r))
+
+
 def main():
     torch.manual_seed(4)
     out = {}
     regression(out)
     classes(out)
     binary(out)
+    places(out)
     save("loss_more.safetensors", out)
 
 

@@ -58,6 +58,14 @@ inline std::vector<LossCase> class_cases() {
       {"ce_smooth_soft", smoothed},
       {"ce_both_classes", both, "class_weight"},
       {"ce_both_soft", both, "class_weight"},
+      {"ce_places_classes", [](Reduction r, auto&) { return CrossEntropyLoss(r); }},
+      {"ce_places_soft", both, "class_weight"},
+      {"ce_ignore_places",
+       [](Reduction r, const Tensor& w) {
+         return CrossEntropyLoss({.weight = w, .label_smoothing = 0.2, .reduction = r, .ignore_index = -100});
+       },
+       "class_weight"},
+      {"ce_ignore", [](Reduction r, auto&) { return CrossEntropyLoss({.reduction = r, .ignore_index = 1}); }},
       {"nll", [](Reduction r, auto&) { return NLLLoss({.reduction = r}); }},
       {"nll_weight", [](Reduction r, const Tensor& w) { return NLLLoss({.weight = w, .reduction = r}); },
        "class_weight"},

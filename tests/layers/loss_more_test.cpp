@@ -126,6 +126,47 @@ TEST(Losses, RefuseToBroadcast) {
   expect_throw<DTypeError>([] { L1Loss()(zeros({3}), zeros({3}, DType::i64)); }, {"L1Loss", "f32", "i64"});
 }
 
+TEST(CrossEntropyLoss, OfPlacesHasTheLossesOfTheirRows) {
+  for (const Device device : devices()) {
+    const Tensor logits = randn({2, 4, 3}, 0, 1, DType::f32, device);
+    const Tensor labels = from_vector<int64_t>({0, 3, 1, 2, 2, 0}, {2, 3}, device);
+    const Tensor rows = logits.transpose(1, 2).reshape({6, 4});
+    const auto by_rows = cross_entropy(rows, labels.reshape({6}), Reduction::none).to_vector<float>();
+    const Tensor losses = CrossEntropyLoss(Reduction::none)(logits, labels);
+    EXPECT_EQ(losses.shape(), (Shape{2, 3}));
+    EXPECT_EQ(losses.to_vector<float>(), by_rows);
+    EXPECT_FLOAT_EQ(CrossEntropyLoss(Reduction::batchmean)(logits, labels).item<float>(),
+                    sum(losses).item<float>() / 2);
+    expect_throw<ShapeError>([&] { CrossEntropyLoss()(logits, labels.reshape({6})); },
+                             {"CrossEntropyLoss", "[2, 4, 3]", "[6]"});
+    expect_throw<ShapeError>(
+        [&] {
+          CrossEntropyLoss()(logits, zeros({2, 3}, DType::f32, device));
+        },
+        {"CrossEntropyLoss", "[2, 4, 3]", "[2, 3]"});
+  }
+}
+
+TEST(CrossEntropyLoss, IgnoresOnlyTheClassItIsTold) {
+  for (const Device device : devices()) {
+    Tensor logits = randn({3, 4}, 0, 1, DType::f32, device);
+    logits.set_requires_grad();
+    const CrossEntropyLoss loss({.ignore_index = -100});
+    const auto labels = [&](std::vector<int64_t> of) { return from_vector(of, {3}, device); };
+    loss(logits, labels({1, -100, 2})).backward();
+    const std::vector<float> gradient = logits.grad().to_vector<float>();
+    EXPECT_EQ(std::vector<float>(gradient.begin() + 4, gradient.begin() + 8), std::vector<float>(4));
+    EXPECT_NE(gradient[0], 0);
+    EXPECT_TRUE(std::isnan(loss(logits, labels({-100, -100, -100})).item<float>()));  // as PyTorch's
+    expect_throw<ValueError>(
+        [&] {
+          loss(logits, labels({1, -1, 2})).item<float>();
+        },
+        {"cross_entropy", "label -1 of row 1"});
+    expect_throw<DTypeError>([&] { loss(logits, logits.detach()); }, {"CrossEntropyLoss", "ignore_index"});
+  }
+}
+
 TEST(Losses, NameALabelThatIsNoClass) {
   const std::pair<const char*, Loss> losses[] = {
       {"NLLLoss", NLLLoss()},
