@@ -37,7 +37,7 @@ class Generator {
 /// The generator of this thread: what random operations use when none is given.
 Generator& default_generator();
 
-/// Seeds the default generator of this thread.
+/// Seeds the default generator of this thread alone; that of every new thread begins with seed 0.
 void manual_seed(uint64_t seed);
 
 }  // namespace dlengine

@@ -19,12 +19,13 @@ class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
-  /// The samples with these numbers, in this order. Throws ValueError for a number out of range. Called on
-  /// the loader's thread: plain loops, no parallel_for, which would start a second team beside the one of the
-  /// training step.
+  /// The samples with these numbers, in this order, one row for each. Throws ValueError for a number out of
+  /// range. Called on the loader's thread: plain loops, no parallel_for, which would start a second team
+  /// beside the one of the training step. Random numbers, as of noise or a random crop, are best drawn from
+  /// default_generator(), which the loader seeds for each batch (data/loader.h).
   virtual Batch get(std::span<const int64_t> indices) const = 0;
-  /// All samples, for data sets that hold them as TensorDataset does: training then keeps them on the device
-  /// and puts its batches together there.
+  /// All samples, for data sets that hold them as TensorDataset does and always give the same: training then
+  /// keeps them on the device and puts its batches together there, without get().
   virtual std::optional<Samples> in_memory() const { return std::nullopt; }
 };
 
@@ -49,6 +50,7 @@ class Subset final : public Dataset {
  public:
   /// Samples first .. last-1. Throws ValueError outside of the data set.
   Subset(const Dataset& dataset, int64_t first, int64_t last);
+  Subset(const Dataset&& temporary, int64_t first, int64_t last) = delete;
   int64_t size() const override { return last_ - first_; }
   Batch get(std::span<const int64_t> indices) const override;
   std::optional<Samples> in_memory() const override;
@@ -64,6 +66,7 @@ class Selection final : public Dataset {
   /// Sample i is number indices[i] of the other one; a number may come more than once. Throws ValueError for
   /// one out of range.
   Selection(const Dataset& dataset, std::vector<int64_t> indices);
+  Selection(const Dataset&& temporary, std::vector<int64_t> indices) = delete;
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
   Batch get(std::span<const int64_t> indices) const override;
   std::optional<Samples> in_memory() const override;
@@ -82,5 +85,6 @@ struct Split {
 /// Splits at random, the same way for the same seed: round(share * size) samples become the validation part.
 /// The data set must outlive both. Throws ValueError unless 0 < share < 1 and no part is empty.
 Split random_split(const Dataset& dataset, double share, uint64_t seed = 0);
+Split random_split(const Dataset&& temporary, double share, uint64_t seed = 0) = delete;
 
 }  // namespace dlengine

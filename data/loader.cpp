@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dlengine/core/check.h"
+#include "dlengine/data/read_batch.h"
 #include "dlengine/data/sample_order.h"
 
 namespace dlengine {
@@ -21,6 +22,7 @@ struct Loader::Impl {
   const LoaderOptions options;
   const int64_t batches;
 
+  int64_t epoch = 0;
   std::vector<int64_t> order;  // of this epoch
   int64_t next_batch = 0;      // that next() returns
 
@@ -39,7 +41,8 @@ struct Loader::Impl {
   Batch make(int64_t batch) const {
     const int64_t first = batch * options.batch_size;
     const int64_t count = std::min(options.batch_size, static_cast<int64_t>(order.size()) - first);
-    return dataset.get(std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(count)));
+    const auto numbers = std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+    return read_batch(dataset, numbers, seed_of_batch(options, epoch, batch));
   }
 
   /// The thread: batches in order until all are made, one fails, or stop() is called.
@@ -99,6 +102,7 @@ void Loader::start_epoch(int64_t epoch) {
   check_epoch("Loader", epoch);
   std::vector<int64_t> order = sample_order(impl_->dataset.size(), impl_->options, epoch);
   impl_->stop();
+  impl_->epoch = epoch;
   impl_->order = std::move(order);
   impl_->next_batch = 0;
 }

@@ -1,4 +1,4 @@
-// The order of samples: a function of seed and epoch.
+// The order of samples: a function of seed and epoch. The seeds of batches, too.
 #include "dlengine/data/sample_order.h"
 
 #include <cstddef>
@@ -11,9 +11,10 @@ namespace dlengine {
 
 namespace {
 
-/// Random streams of the sample order, away from those that a Generator with the same seed hands to weights
-/// and dropout.
+/// Random streams of the sample order and of the batches' seeds, away from those that a Generator with the
+/// same seed hands to weights and dropout.
 constexpr uint64_t kOrderStreams = uint64_t{1} << 62;
+constexpr uint64_t kBatchStreams = uint64_t{1} << 63;
 
 }  // namespace
 
@@ -40,6 +41,12 @@ std::vector<int64_t> sample_order(int64_t count, const LoaderOptions& options, i
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), 0);
   return order;
+}
+
+uint64_t seed_of_batch(const LoaderOptions& options, int64_t epoch, int64_t batch) {
+  const PhiloxKey key{options.seed, kBatchStreams + static_cast<uint64_t>(epoch)};
+  const PhiloxBlock block = philox(key, static_cast<uint64_t>(batch));
+  return uint64_t{block.word[0]} << 32 | block.word[1];
 }
 
 }  // namespace dlengine

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "dlengine/core/error.h"
+#include "dlengine/core/check.h"
 
 namespace dlengine {
 
@@ -19,6 +19,9 @@ int64_t bytes_of(const Tensor& x) { return x.numel() * static_cast<int64_t>(size
 void keep_on_device(std::optional<DeviceBatches>& batches, const Dataset& dataset,
                     const BatchLoopOptions& options) {
   const std::optional<Samples> all = dataset.in_memory();
+  check<ShapeError>(!all || all->size() == dataset.size(),
+                    "Dataset::in_memory: need all {} samples of size(), got x {}", dataset.size(),
+                    all ? all->x.shape() : Shape());
   if (!all || bytes_of(all->x) + bytes_of(all->y) > options.resident_bytes) return;
   try {
     batches.emplace(*all, options.order, options.device);

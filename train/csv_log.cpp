@@ -35,7 +35,7 @@ std::string earlier_rows(const std::string& path, int64_t epoch) {
   std::string text = std::string(kHeader) + "\n";
   std::ifstream file(path);
   std::string line;
-  if (epoch == 0 || !file || !std::getline(file, line)) return text;
+  if (!file || !std::getline(file, line)) return text;
   check<IoError>(line == kHeader, "csv_log: '{}' is there and no table of epochs; its first line is '{}'",
                  path, line);
   while (std::getline(file, line)) {

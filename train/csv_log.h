@@ -16,8 +16,8 @@ void save_csv(const std::string& path, const History& history);
 /// Such a table that grows with a training.
 class CsvLog {
  public:
-  /// Keeps the rows of epochs up to `epoch` of a file that is there, as of a training that goes on. Throws
-  /// IoError if the file cannot be written, or is there and no such table.
+  /// Keeps the rows of epochs up to `epoch` of a table that is there, as of a training that goes on; with 0
+  /// it begins anew. Throws IoError if the file cannot be written, or is there, not empty and no such table.
   CsvLog(std::string path, int64_t epoch);
   /// Adds a row and writes the file anew.
   void add(const EpochRecord& record);

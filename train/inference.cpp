@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dlengine/core/autograd.h"
+#include "dlengine/data/read_batch.h"
 
 namespace dlengine {
 
@@ -31,7 +32,7 @@ bool is_complete(Module& model) {
 
 Batch first_sample(const Dataset& data) {
   const int64_t first[] = {0};
-  return data.get(first);
+  return read_batch(data, first);
 }
 
 }  // namespace dlengine

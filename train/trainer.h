@@ -35,7 +35,7 @@ enum class Replay : uint8_t {
 
 struct TrainerOptions {
   Device device = kCpu;
-  uint64_t seed = 0;     // of the sample order; dropout draws from default_generator()
+  uint64_t seed = 0;     // of the sample order and of Dataset::get(); dropout draws from default_generator()
   bool progress = true;  // a bar if stderr is a terminal, else one line per epoch
   Replay replay = Replay::automatic;
   // Batches over which the gradients of one step of the optimizer are averaged; at the end of an epoch there
@@ -73,7 +73,8 @@ struct FitOptions {
   // optimizer has setters for.
   std::function<void(const EpochRecord&)> on_epoch = {};
   std::optional<EarlyStopping> early_stopping = {};  // counts anew in each call of fit()
-  std::string csv_log = {};  // a table with a row per epoch, as save_csv() writes it; empty: none
+  // A table with a row per epoch, as save_csv() writes it; empty: none. Another file there is left alone.
+  std::string csv_log = {};
   Doctor* doctor = nullptr;  // looks at model and curves, and says what it finds among the progress
 };
 

@@ -36,7 +36,7 @@ void check_data(const char* name, const Dataset& data, int64_t batch_size) {
 Trainer::Evaluation::Evaluation(Trainer& trainer, const Dataset& data, int64_t batch_size)
     : trainer_((trainer.place(data), trainer)),
       log_(trainer.options_.device, trainer.options_.accuracy),
-      batches_(trainer.batch_loop(data, {.batch_size = batch_size}, 1,
+      batches_(trainer.batch_loop(data, {.batch_size = batch_size, .seed = trainer.options_.seed}, 1,
                                   [this](const Samples& batch, const StepPart&) { count(batch); })) {}
 
 void Trainer::Evaluation::count(const Samples& batch) {
@@ -68,7 +68,7 @@ Tensor Trainer::predict(const Dataset& data, int64_t batch_size) {
   const NoGrad no_grad;
   const EvaluationMode mode(model_);
   const Averaged averaged(optimizer_);
-  Loader loader(data, {.batch_size = batch_size});
+  Loader loader(data, {.batch_size = batch_size, .seed = options_.seed});
   std::vector<Tensor> outputs;
   for (Batch batch; loader.next(batch);) outputs.push_back(model_(batch.x.to(options_.device)).to(kCpu));
   return concat(outputs);

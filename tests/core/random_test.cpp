@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <thread>
 
 #include "dlengine/core/factory.h"
 #include "dlengine/core/parallel.h"
@@ -60,6 +61,14 @@ TEST(Generator, DefaultIsSeededByHand) {
   EXPECT_NE(rand({10}).to_vector<float>(), first);
   manual_seed(9);
   EXPECT_EQ(rand({10}).to_vector<float>(), first);
+}
+
+TEST(Generator, DefaultOfANewThreadBeginsWithSeedZero) {
+  manual_seed(9);
+  Generator::State state{.seed = 1};
+  std::thread([&] { state = default_generator().state(); }).join();
+  EXPECT_EQ(state, Generator(0).state());
+  EXPECT_EQ(default_generator().state(), Generator(9).state());
 }
 
 TEST(Permutation, IsAFairOrderOfAllNumbers) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "dlengine/core/error.h"
@@ -135,6 +137,23 @@ TEST(Selection, RefusesNumbersOutOfRange) {
   expect_throw<ValueError>([&] { Selection(data, {0, 5}); }, {"Selection: sample 5", "0 to 4"});
   const Selection chosen(data, {4});
   expect_throw<ValueError>([&] { chosen.get(Longs{1}); }, {"Selection: sample 1", "0 to 0"});
+}
+
+template <typename D>
+concept CanBeSplit = requires(D&& data) {
+  random_split(std::forward<D>(data), 0.5);
+};
+
+TEST(PartsOfADataSet, DoNotTakeOneThatEndsBeforeThem) {
+  EXPECT_TRUE((std::is_constructible_v<Subset, const TensorDataset&, int64_t, int64_t>));
+  EXPECT_FALSE((std::is_constructible_v<Subset, TensorDataset, int64_t, int64_t>));
+  EXPECT_FALSE((std::is_constructible_v<Subset, const Subset, int64_t, int64_t>));
+  EXPECT_TRUE((std::is_constructible_v<Selection, const TensorDataset&, Longs>));
+  EXPECT_FALSE((std::is_constructible_v<Selection, TensorDataset, Longs>));
+  EXPECT_TRUE(CanBeSplit<TensorDataset&>);
+  EXPECT_TRUE(CanBeSplit<const Subset&>);
+  EXPECT_FALSE(CanBeSplit<TensorDataset>);
+  EXPECT_FALSE(CanBeSplit<const Subset>);
 }
 
 Longs labels(const Dataset& data) { return data.in_memory()->y.to_vector<int64_t>(); }

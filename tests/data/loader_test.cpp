@@ -1,15 +1,20 @@
-// Order, last batch, prefetch, errors and the end of the thread.
+// Order, last batch, prefetch, random numbers, errors and the end of the thread.
 #include "dlengine/data/loader.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
+#include <type_traits>
+#include <vector>
 
 #include "dlengine/core/error.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/random.h"
 #include "tests/support/compare.h"
 
 namespace dlengine::test {
@@ -180,6 +185,129 @@ TEST(Loader, PreparesBatchesAheadButNoMoreThanAsked) {
   while (data.batches < 4 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(data.batches, 4);
+}
+
+// --- What a data set draws ---
+
+/// Every sample is noise, drawn in two operations.
+class Noise final : public Dataset {
+ public:
+  int64_t size() const override { return 7; }
+  Batch get(std::span<const int64_t> indices) const override {
+    const auto count = static_cast<int64_t>(indices.size());
+    const Tensor x = randn({count});
+    if (failing) throw IoError("no noise");
+    return {x, rand({count})};
+  }
+
+  bool failing = false;
+};
+
+/// x and y of every batch.
+std::vector<std::vector<float>> noise_of(Loader& loader, int64_t epoch) {
+  std::vector<std::vector<float>> batches;
+  loader.start_epoch(epoch);
+  for (Batch batch; loader.next(batch);) {
+    batches.push_back(batch.x.to_vector<float>());
+    batches.push_back(batch.y.to_vector<float>());
+  }
+  return batches;
+}
+
+TEST_P(LoaderTest, EveryBatchOfEveryEpochHasRandomNumbersOfItsOwn) {
+  const Noise noise;
+  Loader loader(noise, options(2, false, false, 5)), other(noise, options(2, false, false, 6));
+  std::vector<std::vector<float>> all;
+  for (Loader* one : {&loader, &other}) {
+    for (const int64_t epoch : {0, 1, 7}) {
+      const auto batches = noise_of(*one, epoch);
+      all.insert(all.end(), batches.begin(), batches.end());
+    }
+  }
+  EXPECT_EQ(all.size(), 2 * 3 * 8u);
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
+}
+
+TEST_P(LoaderTest, RandomNumbersDependOnSeedEpochAndBatchAlone) {
+  const Noise noise;
+  Loader plain(noise, {.batch_size = 2, .prefetch = 0, .seed = 5});
+  const auto want = noise_of(plain, 3);
+  manual_seed(123);
+  Loader loader(noise, options(2, false, false, 5));
+  Batch batch;
+  loader.next(batch);  // of an epoch that is left
+  EXPECT_EQ(noise_of(loader, 3), want);
+  EXPECT_EQ(noise_of(loader, 3), want);
+}
+
+TEST_P(LoaderTest, LeavesTheGeneratorOfTheCallingThreadAsItIs) {
+  Noise noise;
+  manual_seed(123);
+  rand({1});
+  const Generator::State before = default_generator().state();
+  Loader loader(noise, options(2));
+  noise_of(loader, 0);
+  EXPECT_EQ(default_generator().state(), before);
+  noise.failing = true;
+  EXPECT_THROW(noise_of(loader, 1), IoError);
+  EXPECT_EQ(default_generator().state(), before);
+}
+
+// --- What a data set gives ---
+
+/// Gives x and y of these shapes, whatever is asked for; y is undefined without one.
+class Stubborn final : public Dataset {
+ public:
+  Stubborn(const Shape& x, const std::optional<Shape>& y) : x_(x), y_(y) {}
+  int64_t size() const override { return 6; }
+  Batch get(std::span<const int64_t>) const override { return {zeros(x_), y_ ? zeros(*y_) : Tensor()}; }
+
+ private:
+  Shape x_;
+  std::optional<Shape> y_;
+};
+
+TEST_P(LoaderTest, RefusesBatchesOfAnotherSize) {
+  const struct {
+    Stubborn data;
+    std::string_view got;
+  } rows[] = {{{{2, 4}, Shape{3}}, "got x [2, 4] and y [3]"},
+              {{{4, 4}, Shape{4}}, "got x [4, 4] and y [4]"},
+              {{{3, 4}, Shape{2}}, "got x [3, 4] and y [2]"},
+              {{{3}, Shape{}}, "got x [3] and y []"},
+              {{{2}, std::nullopt}, "got x [2] and y undefined"}};
+  for (const auto& [data, got] : rows) {
+    Loader loader(data, options(3));
+    Batch batch;
+    expect_throw<ShapeError>([&] { loader.next(batch); },
+                             {"Dataset::get: need x [3, ...] and y [3, ...] for 3 indices", got});
+    EXPECT_FALSE(loader.next(batch));
+  }
+}
+
+TEST_P(LoaderTest, TakesSamplesWithoutAnswers) {
+  const Stubborn data({3, 4}, std::nullopt);
+  Loader loader(data, options(3));
+  Batch batch;
+  EXPECT_TRUE(loader.next(batch));
+  EXPECT_FALSE(batch.y.defined());
+}
+
+TEST(Loader, RefusesBatchesWithoutSamples) {
+  class : public Dataset {
+    int64_t size() const override { return 1; }
+    Batch get(std::span<const int64_t>) const override { return {}; }
+  } none;
+  Loader loader(none);
+  Batch batch;
+  expect_throw<ShapeError>([&] { loader.next(batch); }, {"got x undefined and y undefined"});
+}
+
+TEST(Loader, DoesNotTakeADataSetThatEndsBeforeIt) {
+  EXPECT_TRUE((std::is_constructible_v<Loader, const Noise&, LoaderOptions>));
+  EXPECT_FALSE((std::is_constructible_v<Loader, Noise, LoaderOptions>));
+  EXPECT_FALSE((std::is_constructible_v<Loader, const Noise>));
 }
 
 TEST(Loader, RefusesOptionsOutOfRange) {

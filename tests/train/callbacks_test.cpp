@@ -278,20 +278,33 @@ TEST(Csv, ATrainingFromTheStartBeginsATableAnew) {
   }
 }
 
-TEST(Csv, OtherFilesAreNotOverwrittenByATrainingThatGoesOn) {
+TEST(Csv, OtherFilesAreNotOverwritten) {
   const TempDir dir;
   write_bytes(dir / "notes.txt", "my notes\n");
+  write_bytes(dir / "blank.txt", "\nmy notes\n");
   write_bytes(dir / "bad.csv", std::string(kNames) + "one,2\n");
+  for (const int64_t epochs_before : {0, 1}) {
+    SmallTraining run;
+    if (epochs_before > 0) run.trainer.fit(three_clouds(), {.epochs = epochs_before});
+    const auto fit = [&](const std::string& path) {
+      run.trainer.fit(three_clouds(), {.epochs = 2, .csv_log = path});
+    };
+    expect_throw<IoError>([&] { fit(dir / "notes.txt"); },
+                          {"notes.txt' is there and no table of epochs", "'my notes'"});
+    expect_throw<IoError>([&] { fit(dir / "blank.txt"); }, {"its first line is ''"});
+    expect_throw<IoError>([&] { fit(dir / "bad.csv"); }, {"does not begin with an epoch: 'one,2'"});
+    expect_throw<IoError>([&] { fit("/nowhere/log.csv"); }, {"/nowhere/log.csv"});
+    EXPECT_EQ(run.trainer.epoch(), epochs_before);
+    EXPECT_EQ(read_bytes(dir / "notes.txt"), "my notes\n");
+  }
+}
+
+TEST(Csv, AnEmptyFileIsATableThatHasNotBegun) {
+  const TempDir dir;
+  write_bytes(dir / "log.csv", "");
   SmallTraining run;
-  run.trainer.fit(three_clouds(), {.epochs = 1});
-  expect_throw<IoError>([&] { run.trainer.fit(three_clouds(), {.epochs = 2, .csv_log = dir / "notes.txt"}); },
-                        {"notes.txt' is there and no table of epochs", "'my notes'"});
-  expect_throw<IoError>([&] { run.trainer.fit(three_clouds(), {.epochs = 2, .csv_log = dir / "bad.csv"}); },
-                        {"does not begin with an epoch: 'one,2'"});
-  expect_throw<IoError>(
-      [&] { run.trainer.fit(three_clouds(), {.epochs = 2, .csv_log = "/nowhere/log.csv"}); },
-      {"/nowhere/log.csv"});
-  EXPECT_EQ(read_bytes(dir / "notes.txt"), "my notes\n");
+  run.trainer.fit(three_clouds(), {.epochs = 2, .csv_log = dir / "log.csv"});
+  EXPECT_EQ(timeless(read_bytes(dir / "log.csv")).size(), 3u);
 }
 
 TEST(Curves, OfAHistoryAreLossAndAccuracy) {

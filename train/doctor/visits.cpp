@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "dlengine/core/check.h"
-#include "dlengine/data/dataset.h"
+#include "dlengine/data/read_batch.h"
 
 namespace dlengine {
 namespace {
@@ -22,7 +22,8 @@ DoctorVisits::DoctorVisits(Doctor* doctor, const Dataset& data, LossFunction los
     : doctor_(doctor), loss_(std::move(loss)) {
   if (!doctor_) return;
   told_ = doctor_->findings().size();
-  const Batch batch = data.get(evenly_spread(std::min(doctor_->options().samples, data.size()), data.size()));
+  const int64_t count = std::min(doctor_->options().samples, data.size());
+  const Batch batch = read_batch(data, evenly_spread(count, data.size()));
   x_ = batch.x.to(device);
   y_ = batch.y.to(device);
 }
