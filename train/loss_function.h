@@ -13,11 +13,11 @@ namespace dlengine {
 
 /// Which outputs are right.
 enum class Accuracy : uint8_t {
-  // As the loss takes its labels; whole numbers [N] for outputs [N, C] are classes to any loss. A function of
-  // one's own says nothing: rows of labels are values to it.
+  // As the loss takes its labels; whole numbers [N, ...] for outputs [N, C, ...] are classes to any loss. A
+  // function of one's own says nothing: rows of labels are values to it.
   automatic,
   none,
-  classes,  // the largest of a row; labels are [N] or rows, as for a squared error of one-hot labels
+  classes,  // the largest of a row; labels are [N, ...] or rows, as for a squared error of one-hot labels
   binary    // each output on its label's side of 0.5; of 0 where the loss takes logits or signs
 };
 

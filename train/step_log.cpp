@@ -21,9 +21,14 @@ bool is_binary(Labels labels) {
 }
 
 Labels automatic(Labels labels, const Tensor& output, const Tensor& target) {
-  const bool rows = output.rank() == 2 && output.dim(1) > 1, alike = target.shape() == output.shape();
-  const bool numbers = target.rank() == 1 && target.dim(0) == output.dim(0) && !is_floating(target.dtype());
-  if (rows && (numbers || (alike && labels == Labels::classes))) return Labels::classes;
+  const bool alike = target.shape() == output.shape();
+  if (output.rank() >= 2 && output.dim(1) > 1) {
+    Shape places = output.shape();
+    places.erase(1);
+    const bool numbers = target.shape() == places && !is_floating(target.dtype());
+    const bool rows = output.rank() == 2 && alike && labels == Labels::classes;
+    if (numbers || rows) return Labels::classes;
+  }
   return alike && is_binary(labels) ? labels : Labels::values;
 }
 
@@ -33,10 +38,11 @@ Labels counted_as(Accuracy accuracy, Labels labels, const Tensor& output, const 
     case Accuracy::automatic: return automatic(labels, output, target);
     case Accuracy::none: return Labels::values;
     case Accuracy::classes:
-      check<ShapeError>(automatic(Labels::classes, output, target) == Labels::classes,
-                        "accuracy of classes: need outputs [N, C] and labels [N] of whole numbers or [N, C], "
-                        "got {} and {} of {}",
-                        output.shape(), target.shape(), target.dtype());
+      check<ShapeError>(
+          automatic(Labels::classes, output, target) == Labels::classes,
+          "accuracy of classes: need outputs [N, C, ...] and labels [N, ...] of whole numbers or "
+          "[N, C], got {} and {} of {}",
+          output.shape(), target.shape(), target.dtype());
       return Labels::classes;
     case Accuracy::binary:
       check<ShapeError>(target.shape() == output.shape(),
@@ -47,8 +53,10 @@ Labels counted_as(Accuracy accuracy, Labels labels, const Tensor& output, const 
   fail<ValueError>("accuracy: no kind {}", static_cast<int>(accuracy));
 }
 
-/// How many outputs are on their label's side, [1] of f64.
+/// How many outputs are on their label's side, or largest at it, [1] of f64.
 Tensor hits_of(Labels labels, const Tensor& output, const Tensor& target) {
+  if (labels == Labels::classes)
+    return sum(equal(argmax(output, 1), target.to(DType::i64))).to(DType::f64).reshape({1});
   const Tensor hits = binary_hits(output, target,
                                   {.threshold = labels == Labels::probabilities ? 0.5 : 0,
                                    .label_threshold = labels == Labels::signs ? 0 : 0.5});
@@ -84,17 +92,17 @@ void StepLog::start(int64_t done, const Totals& before) {
 
 Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target) {
   const Labels labels = counted_as(accuracy_, loss.labels(), output, target);
-  const bool classes = labels == Labels::classes;
-  if (classes) answers_ = 1;
-  if (classes && loss.counts()) return loss.counted(output, target, sums_);
+  const bool rows = labels == Labels::classes && output.rank() == 2;
+  if (rows) answers_ = 1;
+  if (rows && loss.counts()) return loss.counted(output, target, sums_);
   Tensor value = loss(output, target);
   check<ShapeError>(value.numel() == 1, "fit: need a loss of one element, got {}", value.shape());
   const NoGrad no_grad;
   backend_for(sums_.device())
-      .count_batch(as_loss(value), output.detach().contiguous(), classes ? class_numbers(target) : Tensor(),
+      .count_batch(as_loss(value), output.detach().contiguous(), rows ? class_numbers(target) : Tensor(),
                    sums_);
-  if (is_binary(labels)) {
-    answers_ = output.numel() / std::max<int64_t>(output.dim(0), 1);
+  if (!rows && labels != Labels::values) {
+    answers_ = target.numel() / std::max<int64_t>(output.dim(0), 1);
     Tensor hits = sums_.slice(0, 1, 2);
     hits.copy_(hits + hits_of(labels, output, target));
   }

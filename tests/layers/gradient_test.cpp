@@ -17,6 +17,7 @@ struct GradientCase {
 };
 
 std::unique_ptr<Module> dropout() { return std::make_unique<Dropout>(0.4); }
+std::unique_ptr<Module> unflatten() { return std::make_unique<Unflatten>(1, Shape{2, 3}); }
 
 const GradientCase kCases[] = {
     {make<Linear, LinearOptions{.out_features = 3}>, {1, 1}},
@@ -73,6 +74,7 @@ const GradientCase kCases[] = {
     {make<LogSoftmax, 0>, {3, 2}},
     {make<Softmax, 0>, {4, 3}},
     {make<Flatten, 2>, {2, 3, 2, 2}},
+    {unflatten, {2, 6, 2}},
     {dropout, {5, 5}},
     {make<RNN, RecurrentOptions{.hidden_size = 2}>, {1, 1, 1}},
     {make<RNN, RecurrentOptions{.hidden_size = 2, .num_layers = 2, .return_sequences = false}>, {2, 3, 2}},

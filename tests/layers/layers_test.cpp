@@ -177,6 +177,25 @@ TEST(Dropout, RefusesSharesThatAreNone) {
   expect_throw<ValueError>([] { Dropout(std::nan("")); }, {"nan"});
 }
 
+TEST(Unflatten, IsTheWayBack) {
+  const Tensor x = arange(0, 120).reshape({2, 3, 4, 5});
+  EXPECT_EQ(Unflatten(1, {3, 4, 5})(Flatten()(x)).to_vector<float>(), x.to_vector<float>());
+  EXPECT_EQ(Unflatten(1, {3, 4, 5})(Flatten()(x)).shape(), x.shape());
+  EXPECT_EQ(Unflatten(-1, {-1, 2})(zeros({3, 8})).shape(), (Shape{3, 4, 2}));
+  EXPECT_EQ(Unflatten(0, {2, 2})(zeros({4, 3})).shape(), (Shape{2, 2, 3}));
+  EXPECT_EQ(Unflatten(1, {4, -1})(zeros({0, 8})).shape(), (Shape{0, 4, 2}));
+  EXPECT_EQ(Unflatten(1, {0, -1})(zeros({2, 0})).shape(), (Shape{2, 0, 0}));
+  expect_throw<ShapeError>(
+      [] {
+        Unflatten(1, {3, 3})(zeros({2, 8}));
+      },
+      {"Unflatten: axis 1 of [2, 8] does not become [3, 3]"});
+  expect_throw<ShapeError>([] { Unflatten(1, {3, -1})(zeros({2, 8})); }, {"[2, 8]", "[3, -1]"});
+  expect_throw<ShapeError>([] { Unflatten(2, {2, 2})(zeros({2, 4})); }, {"Unflatten", "2"});
+  expect_throw<ValueError>([] { Unflatten(1, {-1, -1}); }, {"Unflatten", "[-1, -1]"});
+  expect_throw<ValueError>([] { Unflatten(1, {2, -2}); }, {"Unflatten", "[2, -2]"});
+}
+
 TEST(Flatten, JoinsAllAxesFromItsStart) {
   EXPECT_EQ(Flatten()(zeros({2, 3, 4, 5})).shape(), (Shape{2, 60}));
   EXPECT_EQ(Flatten(2)(zeros({2, 3, 4, 5})).shape(), (Shape{2, 3, 20}));

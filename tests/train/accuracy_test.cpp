@@ -108,6 +108,24 @@ TEST(Accuracy, OfClassNumbersNeedsNoLossThatKnows) {
   EXPECT_DOUBLE_EQ(fixed.metrics(MultiMarginLoss(), labels).accuracy, want);
 }
 
+TEST(Accuracy, OfPlacesIsThatOfEachPlace) {
+  for (const Device device : devices()) {
+    for (const Replay replay : {Replay::automatic, Replay::never}) {
+      Fixed fixed(6);
+      fixed.net.add(Unflatten(1, {3, 2}));
+      const Tensor scores = fixed.y.reshape({kSamples, 3, 2}), labels = argmax(randn({kSamples, 3, 2}), 1);
+      TrainerOptions options = quiet();
+      options.device = device;
+      options.replay = replay;
+      const Metrics metrics = fixed.metrics(CrossEntropyLoss(), labels, options);
+      EXPECT_TRUE(metrics.classes);
+      EXPECT_DOUBLE_EQ(metrics.accuracy,
+                       mean(equal(argmax(scores, 1), labels).to(DType::f64)).item<double>());
+      EXPECT_NEAR(metrics.loss, CrossEntropyLoss()(scores, labels).item<double>(), 1e-5);
+    }
+  }
+}
+
 TEST(Accuracy, IsCountedAsTheTrainerIsTold) {
   Fixed fixed(3);
   const Tensor rows = one_hot(argmax(randn({kSamples, 3}), 1), 3);
@@ -132,7 +150,7 @@ TEST(Accuracy, RefusesShapesThatHaveNone) {
   options.accuracy = Accuracy::classes;
   const auto loss = [](const Tensor& output, const Tensor&) { return mean(output); };
   expect_throw<ShapeError>([&] { fixed.metrics(loss, zeros({kSamples}), options); },
-                           {"accuracy of classes: need outputs [N, C]", "got [4, 3] and [4] of f32"});
+                           {"accuracy of classes: need outputs [N, C, ...]", "got [4, 3] and [4] of f32"});
   options.accuracy = Accuracy::binary;
   expect_throw<ShapeError>(
       [&] {
