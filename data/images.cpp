@@ -1,4 +1,4 @@
-// PGM by hand; PNG by libpng's simplified interface, after every chunk was checked.
+// PGM and PPM by hand; PNG by libpng's simplified interface, after every chunk was checked.
 #include "dlengine/data/images.h"
 
 #include <png.h>
@@ -24,32 +24,35 @@ using Bytes = std::span<const uint8_t>;
 
 constexpr int64_t kMaxPixels = int64_t{1} << 26;  // refuse to allocate for more
 
-Tensor empty_image(int64_t height, int64_t width) {
+/// u8 [H, W, channels]: the samples of a pixel lie side by side, as in files.
+Tensor empty_image(int64_t height, int64_t width, int64_t channels) {
   check<IoError>(height > 0 && width > 0 && height <= kMaxPixels / width,
                  "the image is {} x {}, need 1 to {} pixels", width, height, kMaxPixels);
-  return empty({height, width}, DType::u8);
+  return empty({height, width, channels}, DType::u8);
 }
 
-// PGM
+// PGM and PPM
 
-class PgmReader {
+class PnmReader {
  public:
-  explicit PgmReader(Bytes file) : file_(file) {}
+  explicit PnmReader(Bytes file) : file_(file) {}
 
   Tensor read() {
-    const bool is_text = file_[1] == '2';
+    const bool is_text = file_[1] == '2' || file_[1] == '3';
+    const int64_t channels = file_[1] == '3' || file_[1] == '6' ? 3 : 1;
     position_ = 2;
     const int64_t width = number("width"), height = number("height");
     largest_ = number("largest value");
     check<IoError>(1 <= largest_ && largest_ <= 65535, "the largest value is {}, need 1 to 65535", largest_);
     if (!is_text) skip_one_blank();
     // The bytes that must follow bound what a damaged header can ask for.
-    const int64_t bytes_per_pixel = is_text || largest_ < 256 ? 1 : 2;
+    const int64_t bytes_per_sample = is_text || largest_ < 256 ? 1 : 2;
     const auto left = static_cast<int64_t>(file_.size() - position_);
-    Tensor image = check_size(height, width, left / bytes_per_pixel);
-    auto* pixels = image.data<uint8_t>();
+    check_size(height, width, left / (bytes_per_sample * channels));
+    Tensor image = empty_image(height, width, channels);
+    auto* samples = image.data<uint8_t>();
     for (int64_t i = 0; i < image.numel(); ++i) {
-      pixels[i] = to_8_bits(is_text ? number("pixels") : sample(bytes_per_pixel));
+      samples[i] = to_8_bits(is_text ? number("pixels") : sample(bytes_per_sample));
     }
     skip_blanks();
     check<IoError>(position_ == file_.size(), "{} bytes follow the pixels", file_.size() - position_);
@@ -60,10 +63,9 @@ class PgmReader {
   static bool is_blank(uint8_t byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
   static bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 
-  static Tensor check_size(int64_t height, int64_t width, int64_t at_most) {
+  static void check_size(int64_t height, int64_t width, int64_t at_most) {
     check<IoError>(width <= 0 || height <= at_most / width,
                    "the image is {} x {}, but at most {} pixels follow", width, height, at_most);
-    return empty_image(height, width);
   }
 
   bool at(bool (*kind)(uint8_t)) const { return position_ < file_.size() && kind(file_[position_]); }
@@ -148,13 +150,13 @@ struct PngImage : png_image {
   PngImage& operator=(const PngImage&) = delete;
 };
 
-Tensor read_png(Bytes file) {
+Tensor read_png(Bytes file, int64_t channels) {
   check_chunks(file);
   PngImage png;
   check<IoError>(png_image_begin_read_from_memory(&png, file.data(), file.size()) != 0, "libpng: {}",
                  png.message);
-  Tensor image = empty_image(png.height, png.width);
-  png.format = PNG_FORMAT_GRAY;
+  Tensor image = empty_image(png.height, png.width, channels);
+  png.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // samples of 16 bits mean what those of 8 do
   constexpr png_color kWhite = {255, 255, 255};
   const int ok = png_image_finish_read(&png, &kWhite, image.raw(), 0, nullptr);
@@ -162,13 +164,22 @@ Tensor read_png(Bytes file) {
   return image;
 }
 
-Tensor read(const std::string& path) {
+bool is_pnm(Bytes file, std::string_view kinds) {
+  return file.size() >= 2 && file[0] == 'P' && kinds.find(static_cast<char>(file[1])) != kinds.npos;
+}
+
+/// u8 [H, W, 1], or [H, W, 1 or 3] if asked for 3 channels. Errors name `who` and the file.
+Tensor read(const char* who, const std::string& path, int64_t channels) try {
   const std::vector<uint8_t> file = read_file(path);
-  if (file.size() >= 2 && file[0] == 'P' && (file[1] == '2' || file[1] == '5')) return PgmReader(file).read();
+  if (is_pnm(file, channels == 1 ? "25" : "2536")) return PnmReader(file).read();
   const bool png = file.size() >= kPngSignature.size() &&
                    std::equal(kPngSignature.begin(), kPngSignature.end(), file.begin());
-  check<IoError>(png, "this is neither a PGM (P2, P5) nor a PNG file");
-  return read_png(file);
+  check<IoError>(png, "this is neither a {} nor a PNG file",
+                 channels == 1 ? "PGM (P2, P5)" : "PGM (P2, P5), a PPM (P3, P6)");
+  return read_png(file, channels);
+} catch (Error& error) {
+  error.add_context(fmt::format("{}: {}", who, path));
+  throw;
 }
 
 void check_image(const char* where, const Tensor& image) {
@@ -178,9 +189,22 @@ void check_image(const char* where, const Tensor& image) {
 
 }  // namespace
 
-Tensor read_image(const std::string& path) try { return read(path); } catch (Error& error) {
-  error.add_context("read_image: " + path);
-  throw;
+Tensor read_image(const std::string& path) {
+  const Tensor image = read("read_image", path, 1);
+  return image.reshape({image.dim(0), image.dim(1)});
+}
+
+Tensor read_color_image(const std::string& path) {
+  const Tensor image = read("read_color_image", path, 3);
+  const int64_t pixels = image.dim(0) * image.dim(1), channels = image.dim(2);
+  Tensor planes = empty({3, image.dim(0), image.dim(1)}, DType::u8);
+  const auto* samples = image.data<uint8_t>();
+  auto* plane = planes.data<uint8_t>();
+  for (int64_t color = 0; color < 3; ++color, plane += pixels) {
+    const int64_t channel = std::min(color, channels - 1);
+    for (int64_t i = 0; i < pixels; ++i) plane[i] = samples[i * channels + channel];
+  }
+  return planes;
 }
 
 void write_pgm(const std::string& path, const Tensor& image) {

@@ -1,4 +1,4 @@
-// Gray images from and to files, and in the terminal.
+// Images from files; gray ones to files, and in the terminal.
 #pragma once
 
 #include <string>
@@ -11,6 +11,11 @@ namespace dlengine {
 /// colours become their luminance, transparent parts are laid on white. Formats: netpbm's pgm(5), PNG 1.2
 /// with its checksums checked. Throws IoError that names the file for anything else, damaged files included.
 Tensor read_image(const std::string& path);
+
+/// The image in a PPM (P3, P6), PGM or PNG file in its colours: u8 [3, H, W], which are red, green and blue;
+/// a gray one has three equal parts. All else as read_image(); netpbm's ppm(5). Plain loops on this thread,
+/// as Dataset::get() needs.
+Tensor read_color_image(const std::string& path);
 
 /// Writes u8 [H, W] as binary PGM, whole or not at all. Throws ShapeError, DTypeError, IoError.
 void write_pgm(const std::string& path, const Tensor& image);

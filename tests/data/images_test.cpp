@@ -1,4 +1,4 @@
-// PGM and PNG, good and damaged; the drawing in the terminal.
+// PGM, PPM and PNG, good and damaged; the drawing in the terminal.
 #include "dlengine/data/images.h"
 
 #include <png.h>
@@ -69,6 +69,61 @@ TEST(Png, ReadsGrayColourAndTransparency) {
   const Bytes green_is_lighter = read_text(png_of({0, 255, 0, 0, 0, 255}, 1, 2, PNG_FORMAT_RGB));
   EXPECT_GT(green_is_lighter[0], green_is_lighter[1]);
   EXPECT_EQ(read_text(png_of({0, 255, 0, 0}, 1, 2, PNG_FORMAT_GA)), (Bytes{0, 255}));
+}
+
+Tensor read_color(const std::string& content) {
+  const TempDir dir;
+  write_bytes(dir / "image", content);
+  return read_color_image(dir / "image");
+}
+
+TEST(ColorImages, HaveAPlaneForEachColor) {
+  const Bytes planes = {1, 4, 7, 10, 13, 16, 2, 5, 8, 11, 14, 17, 3, 6, 9, 12, 15, 18};
+  Bytes pixels(18);
+  std::iota(pixels.begin(), pixels.end(), 1);
+  for (const std::string& file :
+       {"P6 3 2 255 " + std::string(pixels.begin(), pixels.end()), png_of(pixels, 2, 3, PNG_FORMAT_RGB)}) {
+    const Tensor image = read_color(file);
+    EXPECT_EQ(dims(image), (std::vector<int64_t>{3, 2, 3}));
+    EXPECT_EQ(image.to_vector<uint8_t>(), planes);
+  }
+}
+
+TEST(ColorImages, ReadTextAndOtherDepths) {
+  EXPECT_EQ(read_color("P3\n2 1 # wide\n15\n0 1 15  8 0 7\n").to_vector<uint8_t>(),
+            (Bytes{0, 136, 17, 0, 255, 119}));
+  EXPECT_EQ(read_color(std::string("P6 1 1 65535 \xff\xff\0\0\x80\0", 19)).to_vector<uint8_t>(),
+            (Bytes{255, 0, 128}));
+}
+
+TEST(ColorImages, OfGrayOnesHaveThreeEqualPlanes) {
+  const Bytes gray = {3, 200}, planes = {3, 200, 3, 200, 3, 200};
+  EXPECT_EQ(read_color("P5 2 1 255 \3\xc8").to_vector<uint8_t>(), planes);
+  EXPECT_EQ(read_color("P2 2 1 255 3 200").to_vector<uint8_t>(), planes);
+  EXPECT_EQ(read_color(png_of(gray, 1, 2, PNG_FORMAT_GRAY)).to_vector<uint8_t>(), planes);
+}
+
+TEST(ColorImages, LieOnWhiteWhereTheyAreTransparent) {
+  EXPECT_EQ(read_color(png_of({10, 20, 30, 255, 10, 20, 30, 0}, 1, 2, PNG_FORMAT_RGBA)).to_vector<uint8_t>(),
+            (Bytes{10, 255, 20, 255, 30, 255}));
+}
+
+TEST(ColorImages, ThatAreDamagedAreRefusedWithAReason) {
+  const TempDir dir;
+  const std::string png = png_of(Bytes(12, 9), 2, 2, PNG_FORMAT_RGB);
+  for (const auto& [content, message] : std::vector<std::pair<std::string, const char*>>{
+           {"", "this is neither a PGM (P2, P5), a PPM (P3, P6) nor a PNG file"},
+           {"P4 1 1 a", "this is neither a PGM"},
+           {"P6 2 1 255 abcde", "the image is 2 x 1, but at most 1 pixels follow"},
+           {"P6 1 1 256 abcde", "but at most 0 pixels follow"},
+           {"P6 1 1 255 abcd", "1 bytes follow the pixels"},
+           {"P3 1 1 9 1 2 10", "a pixel is 10, but the largest value is 9"},
+           {"P3 1 1 9 1 2     ", "need a number for the pixels at byte"},
+           {png.substr(0, png.size() - 1), "cut short"}}) {
+    write_bytes(dir / "bad", content);
+    expect_throw<IoError>([&] { read_color_image(dir / "bad"); }, {"read_color_image", dir / "bad", message});
+  }
+  expect_throw<IoError>([&] { read_color_image(dir / "none"); }, {"read_color_image", "No such file"});
 }
 
 std::string big_endian(uint32_t number) {
