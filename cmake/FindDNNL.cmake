@@ -1,4 +1,4 @@
-# Finds oneDNN 2.x and makes DNNL::dnnl. Debian's own CMake package asks for OpenCL, which its library does not need.
+# Finds oneDNN 2 or 3 and makes DNNL::dnnl. Debian's own CMake package asks for OpenCL, which its library does not need.
 find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
 find_library(DNNL_LIBRARY dnnl)
 mark_as_advanced(DNNL_INCLUDE_DIR DNNL_LIBRARY)

@@ -106,18 +106,26 @@ using BackwardWeights = dnnl::convolution_backward_weights;
 constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 
 Forward::primitive_desc forward_desc(const Problem& p, bool bias, bool relu) {
-  using onednn::any;
   const auto kind = dnnl::prop_kind::forward_training;
-  const Forward::desc desc = bias ? Forward::desc(kind, kDirect, p.x, any(p.filters), onednn::plain(p.bias),
-                                                  p.y, p.strides, p.dilations, p.padding, p.padding)
-                                  : Forward::desc(kind, kDirect, p.x, any(p.filters), p.y, p.strides,
-                                                  p.dilations, p.padding, p.padding);
-  return {desc, onednn::attributes(relu ? Activation::relu : Activation::none), onednn::engine()};
+  const Desc filters = onednn::any(p.filters);
+  const auto attributes = onednn::attributes(relu ? Activation::relu : Activation::none);
+  if (!bias) {
+    return onednn::describe<Forward>(attributes, kind, kDirect, p.x, filters, p.y, p.strides, p.dilations,
+                                     p.padding, p.padding);
+  }
+  return onednn::describe<Forward>(attributes, kind, kDirect, p.x, filters, onednn::plain(p.bias), p.y,
+                                   p.strides, p.dilations, p.padding, p.padding);
+}
+
+/// P is one of the two gradients, which take the same numbers.
+template <typename P>
+typename P::primitive_desc gradient_desc(const Problem& p, const Forward::primitive_desc& forward) {
+  return onednn::describe_gradient<P>(forward, kDirect, p.x, onednn::any(p.filters), p.y, p.strides,
+                                      p.dilations, p.padding, p.padding);
 }
 
 /// Makes plan.primitive and returns the order of filters that it chose.
 Desc make_primitive(const Key& key, const Problem& p, Plan& plan) {
-  using onednn::any;
   const onednn::Team team(plan.threads);
   const Forward::primitive_desc forward = forward_desc(p, key.bias, key.relu);
   switch (key.pass) {
@@ -126,17 +134,13 @@ Desc make_primitive(const Key& key, const Problem& p, Plan& plan) {
       plan.scratchpad = forward.scratchpad_desc();
       return forward.weights_desc();
     case Pass::grad_input: {
-      const BackwardData::primitive_desc desc(
-          {kDirect, p.x, any(p.filters), p.y, p.strides, p.dilations, p.padding, p.padding},
-          onednn::user_scratchpad(), onednn::engine(), forward);
+      const auto desc = gradient_desc<BackwardData>(p, forward);
       plan.primitive = BackwardData(desc);
       plan.scratchpad = desc.scratchpad_desc();
       return desc.weights_desc();
     }
     case Pass::grad_weight: {
-      const BackwardWeights::primitive_desc desc(
-          {kDirect, p.x, any(p.filters), p.y, p.strides, p.dilations, p.padding, p.padding},
-          onednn::user_scratchpad(), onednn::engine(), forward);
+      const auto desc = gradient_desc<BackwardWeights>(p, forward);
       plan.primitive = BackwardWeights(desc);
       plan.scratchpad = desc.scratchpad_desc();
       return desc.diff_weights_desc();

@@ -15,6 +15,15 @@ dnnl::stream& stream() {
   return stream;
 }
 
+template <typename PostOps>
+void append_relu(PostOps& after) {
+  if constexpr (kDescribesApart) {
+    after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+  } else {
+    after.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
+  }
+}
+
 }  // namespace
 
 std::string description() {
@@ -64,7 +73,7 @@ dnnl::primitive_attr attributes(Activation activation) {
   dnnl::primitive_attr result = user_scratchpad();
   if (activation == Activation::relu) {
     dnnl::post_ops after;
-    after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+    append_relu(after);
     result.set_post_ops(after);
   }
   return result;

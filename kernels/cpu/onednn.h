@@ -2,6 +2,7 @@
 // memory comes from the host allocator, so a call of known shape takes none from the system.
 #pragma once
 
+#include <oneapi/dnnl/dnnl_version.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <array>
@@ -62,6 +63,30 @@ Desc any(const Sizes& sizes);
 dnnl::primitive_attr user_scratchpad();
 /// The same, with an activation that is applied to the result.
 dnnl::primitive_attr attributes(Activation activation);
+
+/// oneDNN 2 describes an operation apart from how it is done; oneDNN 3 does it in one call.
+inline constexpr bool kDescribesApart = DNNL_VERSION_MAJOR < 3;
+
+/// How Primitive computes an operation, given by what both versions ask for: kinds, tensors, strides.
+template <typename Primitive, typename... Operation>
+typename Primitive::primitive_desc describe(const dnnl::primitive_attr& attributes,
+                                            const Operation&... operation) {
+  if constexpr (kDescribesApart) {
+    return {typename Primitive::desc(operation...), attributes, engine()};
+  } else {
+    return {engine(), operation..., attributes};
+  }
+}
+
+/// The same for a gradient of what forward computes.
+template <typename Primitive, typename Forward, typename... Operation>
+typename Primitive::primitive_desc describe_gradient(const Forward& forward, const Operation&... operation) {
+  if constexpr (kDescribesApart) {
+    return {typename Primitive::desc(operation...), user_scratchpad(), engine(), forward};
+  } else {
+    return {engine(), operation..., forward, user_scratchpad()};
+  }
+}
 
 /// One tensor of a primitive.
 struct Argument {

@@ -49,9 +49,10 @@ std::shared_ptr<ProductPlan> make_plan(const Key& key) {
   plan->b = matrix_desc(p.k, p.n, p.b, key.type);
   plan->y = matrix_desc(p.m, p.n, {p.n, false}, key.type);
   if (key.bias) plan->bias = matrix_desc(1, p.n, {p.n, false}, key.type);
-  const dnnl::matmul::desc desc = key.bias ? dnnl::matmul::desc(plan->a, plan->b, plan->bias, plan->y)
-                                           : dnnl::matmul::desc(plan->a, plan->b, plan->y);
-  const dnnl::matmul::primitive_desc primitive(desc, onednn::attributes(key.activation), onednn::engine());
+  const auto attributes = onednn::attributes(key.activation);
+  const dnnl::matmul::primitive_desc primitive =
+      key.bias ? onednn::describe<dnnl::matmul>(attributes, plan->a, plan->b, plan->bias, plan->y)
+               : onednn::describe<dnnl::matmul>(attributes, plan->a, plan->b, plan->y);
   plan->primitive = dnnl::matmul(primitive);
   plan->scratchpad = primitive.scratchpad_desc();
   return plan;
