@@ -1,5 +1,10 @@
 # Every library from outside. What is missing is listed at once, with the Debian packages that bring it.
 
+# Some kernels are written in AVX2's and AVX-512's intrinsics.
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  message(FATAL_ERROR "dlengine: needs an x86-64 processor, not ${CMAKE_SYSTEM_PROCESSOR}")
+endif()
+
 set(missing_packages "")
 
 # Finds a package quietly; remembers the Debian package of what is not there.
