@@ -18,21 +18,28 @@ function(dl_compile_options target)
 endfunction()
 set(DLENGINE_SANITIZE_FLAGS -fsanitize=${DLENGINE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
-# What the library opens when it is first needed, so that no link names it.
-function(dl_runs_with_plugins target)
-  if(TARGET dlengine_download)
-    add_dependencies(${target} dlengine_download)
-  endif()
+# dl_plugin(target libraries...): a MODULE that the library opens from beside itself when it is first needed.
+function(dl_plugin target)
+  target_link_libraries(${target} PRIVATE dlengine::dlengine fmt::fmt ${ARGN})
+  target_link_options(${target} PRIVATE -Wl,-z,defs)
+  set_target_properties(
+    ${target}
+    PROPERTIES DLENGINE_PLUGIN ON
+               LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:dlengine>
+               CXX_VISIBILITY_PRESET hidden
+               BUILD_RPATH $ORIGIN
+               INSTALL_RPATH $ORIGIN)
 endfunction()
 
 # dl_app(name sources...): a program in bin/, installed.
 function(dl_app name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE dlengine::dlengine)
-  dl_runs_with_plugins(${name})
   set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   dl_compile_options(${name})
-  install(TARGETS ${name} COMPONENT programs)
+  if(DLENGINE_INSTALL)
+    install(TARGETS ${name} COMPONENT programs)
+  endif()
 endfunction()
 
 # dl_bench(name sources...): a benchmark in bin/.
@@ -49,7 +56,6 @@ function(dl_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICES" "" "")
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE dl_test_support)
-  dl_runs_with_plugins(${name})
   dl_compile_options(${name})
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # compiles in half the time; tests only call
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)

@@ -53,6 +53,9 @@ endif()
 configure_file(cmake/dlengine.pc.in ${generated_dir}/dlengine.pc @ONLY)
 install(FILES ${generated_dir}/dlengine.pc DESTINATION ${pc_dir} COMPONENT development)
 
+if(NOT PROJECT_IS_TOP_LEVEL)
+  return()  # CPack has one description
+endif()
 # cpack -G DEB, TGZ: what dpkg-shlibdeps reads off the binaries becomes the Debian package's dependencies.
 set(CPACK_PACKAGE_CONTACT "dlengine developers")
 set(CPACK_GENERATOR TGZ)

@@ -1,9 +1,14 @@
 # Every option of the build, the output folders, and the links that make "dlengine/<folder>/<file>.h" includable.
 
-option(BUILD_SHARED_LIBS "Build libdlengine as a shared library" ON)
+if(PROJECT_IS_TOP_LEVEL)
+  option(BUILD_SHARED_LIBS "Build libdlengine as a shared library" ON)
+elseif(NOT DEFINED BUILD_SHARED_LIBS)
+  set(BUILD_SHARED_LIBS ON) # here alone: it would be a choice for all of the project that this one is part of
+endif()
 option(DLENGINE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(DLENGINE_BUILD_BENCH "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(DLENGINE_BUILD_APPS "Build the programs" ${PROJECT_IS_TOP_LEVEL})
+option(DLENGINE_INSTALL "Let cmake --install and cpack take what is built" ${PROJECT_IS_TOP_LEVEL})
 option(DLENGINE_WERROR "Treat warnings in our own code as errors" ${PROJECT_IS_TOP_LEVEL})
 set(DLENGINE_SANITIZE "" CACHE STRING "Build with sanitizers, as -fsanitize names them: address,undefined, or thread")
 

@@ -5,8 +5,14 @@ build=$2
 scratch=$3
 compiler=$4
 prefix=$scratch/prefix
-consumer=$(cd "$(dirname "${BASH_SOURCE[0]}")/../consumer" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+consumer=$here/../consumer
 flags=(-std=c++20 -Wall -Wextra -Werror)
+
+fail() {
+  echo "$1"
+  exit 1
+}
 
 # Installs, then moves the result: nothing in it may know where it was.
 install() {
@@ -34,11 +40,15 @@ one_header() {
   fi
 }
 
-find_package() {
+# configure SOURCE NAME OPTION...: in the scratch folder, as the library's own build was.
+configure() {
   local generator
   generator=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$build/CMakeCache.txt")
-  cmake -S "$consumer" -B "$scratch/consumer" -G "$generator" -DCMAKE_PREFIX_PATH="$prefix" \
-    -DCMAKE_CXX_COMPILER="$compiler"
+  cmake -S "$1" -B "$scratch/$2" -G "$generator" -DCMAKE_CXX_COMPILER="$compiler" "${@:3}"
+}
+
+find_package() {
+  configure "$consumer" consumer -DCMAKE_PREFIX_PATH="$prefix"
   cmake --build "$scratch/consumer"
   "$scratch/consumer/consumer"
   "$scratch/consumer/consumer_with_fmt"
@@ -48,12 +58,33 @@ pkg_config() {
   local pc_dir options
   pc_dir=$(dirname "$(find "$prefix" -name dlengine.pc)")
   export PKG_CONFIG_PATH=$pc_dir
-  read -ra options <<<"${CXXFLAGS:-} $(pkg-config --cflags --libs dlengine)"
+  eval "options=(${CXXFLAGS:-} $(pkg-config --cflags --libs dlengine))"  # it escapes what a shell would split
   "$compiler" "${flags[@]}" "$consumer/consumer.cpp" "${options[@]}" -o "$scratch/by_pkg_config"
   LD_LIBRARY_PATH=$(dirname "$pc_dir") "$scratch/by_pkg_config"
-  read -ra options <<<"${CXXFLAGS:-} $(pkg-config --cflags --libs dlengine fmt)"
+  eval "options=(${CXXFLAGS:-} $(pkg-config --cflags --libs dlengine fmt))"
   "$compiler" "${flags[@]}" "$consumer/consumer_with_fmt.cpp" "${options[@]}" -o "$scratch/by_pkg_config_with_fmt"
   LD_LIBRARY_PATH=$(dirname "$pc_dir") "$scratch/by_pkg_config_with_fmt"
+}
+
+# As a part of another project: that one's settings stay its own, nothing is installed with it, and the plugins are
+# built with what links the library, beside it.
+subproject() {
+  local parent=$scratch/build
+  rm -rf "$scratch"
+  configure "$here/parent" build -DDLENGINE="$here/../.."
+  cmake --install "$parent" --prefix "$parent/installed"
+  [[ ! -e $parent/installed ]] || fail "installed with its parent: $(find "$parent/installed" -type f)"
+  local commands="" file folder
+  folder=$(dirname "$(head -n 1 "$parent/libraries.txt")")
+  [[ ! -e $parent/build.ninja ]] || commands=$(ninja -C "$parent" -n program)
+  while read -r file; do
+    [[ $(dirname "$file") == "$folder" ]] || fail "$file is not beside the library in $folder"
+    if [[ -n $commands ]]; then
+      grep -q "$(basename "$file")" <<<"$commands" || fail "$file is not built with a program"
+    fi
+  done <"$parent/libraries.txt"
+  cmake "$parent" -DDLENGINE_INSTALL=ON
+  [[ ! -e $parent/CPackConfig.cmake ]] || fail "dlengine says how its parent is packed"
 }
 
 "$1" "${@:5}"
