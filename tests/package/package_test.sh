@@ -87,4 +87,14 @@ subproject() {
   [[ ! -e $parent/CPackConfig.cmake ]] || fail "dlengine says how its parent is packed"
 }
 
+# A processor that has no kernels here is named, before a compiler refuses its flags.
+other_processor() {
+  local output
+  rm -rf "$scratch"
+  if output=$(configure "$here/../.." build -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 2>&1) ||
+    [[ $output != *"needs an x86-64 processor, not aarch64"* ]]; then
+    fail "aarch64 must be refused by its name: $output"
+  fi
+}
+
 "$1" "${@:5}"
