@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Makes numpy.safetensors and numpy_text.txt: what NumPy computes and prints, that the tests compare with.
 
-Needs NumPy (made with 1.24, Debian 12's python3-numpy); PyTorch is only imported by golden_file. Run it in this
-folder: ./make_numpy.py
+Needs NumPy (made with 1.24, Debian 12's python3-numpy). Run it in this folder: ./make_numpy.py
 """
 import numpy as np
 
