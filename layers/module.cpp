@@ -2,6 +2,7 @@
 #include "dlengine/layers/module.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <unordered_set>
 
@@ -133,6 +134,8 @@ void Module::train(bool on) {
   for (const NamedModule& below : modules()) below.module->training_ = on;
 }
 
+bool Module::training() const { return training_ && std::atomic_ref(evaluations_).load() == 0; }
+
 std::vector<NamedModule> Module::modules() {
   std::vector<NamedModule> found;
   collect_modules("", *this, found);
@@ -207,12 +210,13 @@ void Module::infer_shapes(const Shape& input, DType dtype, Device device) {
 
 EvaluationMode::EvaluationMode(Module& module) {
   for (const NamedModule& below : module.modules()) {
-    previous_.emplace_back(below.module, std::exchange(below.module->training_, false));
+    modules_.push_back(below.module);
+    ++std::atomic_ref(below.module->evaluations_);
   }
 }
 
 EvaluationMode::~EvaluationMode() {
-  for (const auto& [module, training] : previous_) module->training_ = training;
+  for (const Module* module : modules_) --std::atomic_ref(module->evaluations_);
 }
 
 ForwardObserver::ForwardObserver() : previous_(std::exchange(newest_observer, this)) {}

@@ -117,10 +117,10 @@ class Module {
   void passed_over(const Shape& shape);
 
   /// Training mode (the default) or evaluation mode, for this module and all below: dropout and batch norm
-  /// differ.
+  /// differ. Inside of an EvaluationMode it holds from that one's end on.
   void train(bool on = true);
   void eval() { train(false); }
-  bool training() const { return training_; }
+  bool training() const;
 
   /// This module and all below it, parents before children.
   std::vector<NamedModule> modules();
@@ -160,10 +160,11 @@ class Module {
   Tensor observed(const Tensor& x, const F& f);
 
   bool training_ = true;
+  mutable int evaluations_ = 0;  // EvaluationModes that live, of all threads; used atomically
 };
 
-/// Evaluation mode for a module and all below while it lives; then each of them is back in the mode it was
-/// in.
+/// Evaluation mode for a module and all below while it lives, on all threads; afterwards each of them is in
+/// its own mode again. There may be several for one module, as where threads evaluate it side by side.
 class EvaluationMode {
  public:
   explicit EvaluationMode(Module& module);
@@ -172,7 +173,7 @@ class EvaluationMode {
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
-  std::vector<std::pair<Module*, bool>> previous_;
+  std::vector<const Module*> modules_;
 };
 
 /// Is told of every module call that this thread completes while it lives; inner calls come before outer

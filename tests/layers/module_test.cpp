@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
@@ -148,6 +149,29 @@ TEST(Module, EvaluationModePutsEachModuleBackInItsOwnMode) {
   }
   EXPECT_TRUE(net.training());
   EXPECT_TRUE(net[0].training());
+  EXPECT_FALSE(net[1].training());
+}
+
+TEST(Module, EvaluationModesOfThreadsMayOverlap) {
+  Sequential net = small_net();
+  std::optional<EvaluationMode> first(net), second(net);
+  first.reset();
+  EXPECT_FALSE(net.training());
+  EXPECT_FALSE(net[0].training());
+  second.reset();
+  EXPECT_TRUE(net.training());
+  EXPECT_TRUE(net[0].training());
+}
+
+TEST(Module, TrainAndEvalInsideOfAnEvaluationModeHoldFromItsEndOn) {
+  Sequential net = small_net();
+  {
+    const EvaluationMode evaluation(net);
+    net.train();
+    net[1].eval();
+    EXPECT_FALSE(net.training());
+  }
+  EXPECT_TRUE(net.training());
   EXPECT_FALSE(net[1].training());
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
@@ -132,10 +133,19 @@ class NoTraces {
 /// Training mode while it lives, then each module's own again.
 class TrainingMode {
  public:
-  explicit TrainingMode(Module& model) : before_(model) { model.train(); }
+  explicit TrainingMode(Module& model) {
+    for (const NamedModule& below : model.modules())
+      before_.emplace_back(below.module, below.module->training());
+    model.train();
+  }
+  ~TrainingMode() {
+    for (const auto& [module, training] : before_) module->train(training);  // parents before children
+  }
+  TrainingMode(const TrainingMode&) = delete;
+  TrainingMode& operator=(const TrainingMode&) = delete;
 
  private:
-  EvaluationMode before_;  // remembers
+  std::vector<std::pair<Module*, bool>> before_;
 };
 
 }  // namespace
