@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 
 #include "dlengine/core/check.h"
 
@@ -15,10 +17,15 @@ namespace dlengine {
 namespace {
 
 int initial_threads() {
-  if (const char* text = std::getenv("DLENGINE_NUM_THREADS")) {
-    if (const int count = std::atoi(text); count > 0) return count;
-  }
-  return std::max(1, omp_get_max_threads());
+  const char* const variable = std::getenv("DLENGINE_NUM_THREADS");
+  const std::string_view text = variable ? variable : "";
+  if (text.empty()) return std::max(1, omp_get_max_threads());
+  const char* const end = text.data() + text.size();
+  int count = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  check<ValueError>(error == std::errc() && stop == end && count >= 1,
+                    "DLENGINE_NUM_THREADS: need a whole number of at least 1, got \"{}\"", text);
+  return count;
 }
 
 std::atomic<int>& thread_count() {

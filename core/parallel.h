@@ -8,7 +8,7 @@
 namespace dlengine {
 
 /// Threads that CPU operations use; at first DLENGINE_NUM_THREADS, else OMP_NUM_THREADS, else the cores there
-/// are.
+/// are. Throws ValueError where the first is no whole number of at least 1; so does the first operation.
 int num_threads();
 /// Throws ValueError below 1.
 void set_num_threads(int count);

@@ -2,6 +2,8 @@
 #include "dlengine/core/parallel.h"
 
 #include <atomic>
+#include <cstdlib>
+#include <iostream>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -74,6 +76,34 @@ TEST(Threads, CountIsAtLeastOne) {
   expect_throw<ValueError>([] { set_num_threads(-3); }, {"set_num_threads", "-3"});
   const ThreadCount guard(3);
   EXPECT_EQ(num_threads(), 3);
+}
+
+/// Ends the process with the number of threads, or with 99 and the error.
+[[noreturn]] void exit_with_threads() {
+  try {
+    std::exit(num_threads());
+  } catch (const ValueError& error) {
+    std::cerr << error.what();
+    std::exit(99);
+  }
+}
+
+TEST(Threads, VariableIsAWholeNumber) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process that has not read the variable yet
+  const char* const before = std::getenv("DLENGINE_NUM_THREADS");
+  const std::string kept = before ? before : "";
+  for (const char* bad : {"abc", "-3", "0", "2x", "1.5", "99999999999"}) {
+    setenv("DLENGINE_NUM_THREADS", bad, 1);
+    EXPECT_EXIT(exit_with_threads(), testing::ExitedWithCode(99),
+                std::string("DLENGINE_NUM_THREADS: need a whole number of at least 1, got \"") + bad + '"');
+  }
+  setenv("DLENGINE_NUM_THREADS", "7", 1);
+  EXPECT_EXIT(exit_with_threads(), testing::ExitedWithCode(7), "");
+  setenv("DLENGINE_NUM_THREADS", "", 1);
+  setenv("OMP_NUM_THREADS", "5", 1);
+  EXPECT_EXIT(exit_with_threads(), testing::ExitedWithCode(5), "");
+  unsetenv("OMP_NUM_THREADS");
+  before ? setenv("DLENGINE_NUM_THREADS", kept.c_str(), 1) : unsetenv("DLENGINE_NUM_THREADS");
 }
 
 }  // namespace
