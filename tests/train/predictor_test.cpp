@@ -4,12 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <latch>
 #include <memory>
+#include <optional>
+#include <thread>
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/core/random.h"
+#include "dlengine/core/stream.h"
 #include "dlengine/layers/layers.h"
 #include "dlengine/optim/optim.h"
 #include "tests/support/compare.h"
@@ -191,6 +195,79 @@ TEST(Predictor, RunsAsUsualInsideOfAnotherStep) {
     }
     expect_close(outer({x})[0], to_ndarray(evaluated(model, x) * 2),
                  tolerance(DType::f32, {.terms = 400, .roundings = 10, .magnitude = 4}));
+  }
+}
+
+TEST(Predictor, LeavesWhatItReturned) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Sequential model = convolutions();
+    Predictor predict(model, device);
+    std::vector<Tensor> inputs, outputs;
+    for (int i = 0; i < 8; ++i) {
+      inputs.push_back(randn({2, 3, 8, 8}).to(device));
+      outputs.push_back(predict(inputs.back()));
+    }
+    for (size_t i = 0; i < 8; ++i)
+      EXPECT_EQ(outputs[i].to_vector<float>(), evaluated(model, inputs[i]).to_vector<float>()) << i;
+  }
+}
+
+/// Wrong answers of threads that call f(thread, x) with inputs of three batch sizes, each on the device's
+/// stream or on one of its own. The model is left in training mode.
+std::vector<int> wrong_answers(Sequential& model, Device device, bool own_streams,
+                               const std::function<Tensor(int, const Tensor&)>& f) {
+  constexpr int kThreads = 4, kSizes = 3;
+  const int calls = device == kCpu ? 150 : 12;
+  std::vector<Tensor> inputs;
+  std::vector<std::vector<float>> want;
+  for (int64_t i = 0; i < kThreads * kSizes; ++i) {
+    inputs.push_back(randn({1 + i % kSizes, 3, 8, 8}).to(device));
+    want.push_back(evaluated(model, inputs.back()).to_vector<float>());
+  }
+  synchronize(device);
+  std::latch start(kThreads);
+  std::vector<int> wrong(kThreads);
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      std::optional<StreamGuard> own;
+      if (own_streams) own.emplace(Stream(device));
+      start.arrive_and_wait();
+      for (int call = 0; call < calls; ++call) {
+        const auto i = static_cast<size_t>(thread * kSizes + call % kSizes);
+        if (f(thread, inputs[i]).to_vector<float>() != want[i]) ++wrong[static_cast<size_t>(thread)];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return wrong;
+}
+
+TEST(Predictor, OfManyThreadsGivesEachItsAnswer) {
+  for (const Device device : devices()) {
+    for (const bool own_streams : {false, true}) {
+      SCOPED_TRACE(to_string(device) + (own_streams ? ", streams of their own" : ", one stream"));
+      Sequential model = convolutions();
+      model.to(device);
+      Predictor predict(model, device);
+      EXPECT_EQ(wrong_answers(model, device, own_streams, [&](int, const Tensor& x) { return predict(x); }),
+                std::vector<int>(4));
+      EXPECT_TRUE(model.training());
+    }
+  }
+}
+
+TEST(Predictor, OfEachThreadOnOneModelGivesItsAnswers) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Sequential model = convolutions();  // in training mode, and with dropout
+    model.to(device);
+    std::vector<Predictor> predictors;
+    for (int i = 0; i < 4; ++i) predictors.emplace_back(model, device);
+    const auto call = [&](int thread, const Tensor& x) { return predictors[size_t(thread)](x); };
+    EXPECT_EQ(wrong_answers(model, device, true, call), std::vector<int>(4));
+    EXPECT_TRUE(model.training());
   }
 }
 
