@@ -7,6 +7,7 @@
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
+#include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 
 namespace dlengine {
@@ -74,10 +75,19 @@ CapturedStep::Variant& CapturedStep::variant_for(const std::vector<Tensor>& inpu
       variant = std::make_unique<Variant>(device_, inputs);
     return *variant;
   }
-  return *variants_.emplace_back(std::make_unique<Variant>(device_, inputs));
+  if (variants_.size() < kMostShapes)
+    return *variants_.emplace_back(std::make_unique<Variant>(device_, inputs));
+  if (reason_.empty()) {
+    reason_ = fmt::format("has inputs of more than {0} shapes, and only those of the first {0} are recorded",
+                          kMostShapes);
+  }
+  beyond_ = std::make_unique<Variant>(device_, inputs);
+  return *beyond_;
 }
 
-bool CapturedStep::captures() const { return Capture::current() == nullptr && reason_.empty(); }
+bool CapturedStep::captures(const Variant& variant) const {
+  return Capture::current() == nullptr && !refused_ && &variant != beyond_.get();
+}
 
 const std::vector<Tensor>& CapturedStep::operator()(const std::vector<Tensor>& inputs) {
   Variant& variant = variant_for(inputs);
@@ -89,7 +99,7 @@ const std::vector<Tensor>& CapturedStep::operator()(const std::vector<Tensor>& i
 void CapturedStep::repeat(int64_t count, int at_once) {
   Variant& variant = variant_for({});
   while (count > 0) {
-    const bool replays = captures() && variant.stage == Stage::replay && variant.results.empty();
+    const bool replays = captures(variant) && variant.stage == Stage::replay && variant.results.empty();
     if (replays && at_once > 1 && count >= at_once) {
       variant.run_at_once(step_, at_once);
       count -= at_once;
@@ -102,7 +112,7 @@ void CapturedStep::repeat(int64_t count, int at_once) {
 
 void CapturedStep::run(Variant& variant) {
   const auto step = [&] { variant.run(step_); };
-  if (!captures()) return step();
+  if (!captures(variant)) return step();
   switch (variant.stage) {
     case Stage::first:
       step();
@@ -111,7 +121,8 @@ void CapturedStep::run(Variant& variant) {
     case Stage::rehearsal:
       if (constants_) variant.recorded.rely_on(constants_());
       variant.rehearse(step);
-      reason_ = variant.recorded.reason();
+      refused_ = !variant.recorded.reason().empty();
+      if (refused_) reason_ = variant.recorded.reason();
       variant.stage = Stage::recording;
       break;
     case Stage::recording:

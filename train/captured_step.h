@@ -27,9 +27,14 @@ namespace dlengine {
 /// lost: only the library's own (optimizers, generators) follow. Where the optimizer's settings have changed
 /// since, or which of its parameters require a gradient, the step is recorded anew. Models, optimizers and
 /// other tensors that the step uses must stay where they are, and keep the same device memory, for as long as
-/// this object lives.
+/// this object lives. Threads may use it one after the other, not at the same time.
 class CapturedStep {
  public:
+  /// Input shapes that are recorded: the first ones. Each keeps the memory of a whole step, so a step that
+  /// meets hundreds, as with sequences of every length, would fill the memory; a full batch and a short one,
+  /// or a dozen lengths to which sequences are padded, have room.
+  static constexpr size_t kMostShapes = 16;
+
   using Function = std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs)>;
 
   /// Tensors on the device that seldom change and so need not be read anew by every replay, as weights in
@@ -45,16 +50,16 @@ class CapturedStep {
   CapturedStep& operator=(CapturedStep&&) noexcept;
 
   /// Inputs may be on any device; they are copied to where the step finds them. The results of a replay are
-  /// overwritten by the next call with inputs of the same shape; they are off the tape. Throws what step()
-  /// throws.
+  /// overwritten by the next call with inputs of the same shape; they are off the tape. The reference holds
+  /// until the next call. Throws what step() throws.
   const std::vector<Tensor>& operator()(const std::vector<Tensor>& inputs);
 
   /// Calls a step without inputs `count` times. If it has no results either, replays do `at_once` steps in
   /// one launch, as long as so many are left.
   void repeat(int64_t count, int at_once = 1);
 
-  /// Why steps cannot be recorded and run as usual instead, as "reads elements on the host"; empty if they
-  /// can.
+  /// Why steps cannot be recorded and run as usual instead, as "reads elements on the host", or that some
+  /// came with shapes beyond kMostShapes; empty if all can.
   const std::string& reason() const { return reason_; }
   /// Kernels of one recorded step; 0 if there is none yet.
   int64_t kernels() const { return kernels_; }
@@ -63,13 +68,15 @@ class CapturedStep {
   struct Variant;
 
   Variant& variant_for(const std::vector<Tensor>& inputs);
-  bool captures() const;
+  bool captures(const Variant& variant) const;
   void run(Variant& variant);
 
   Device device_;
   Function step_;
   Constants constants_;
   std::vector<std::unique_ptr<Variant>> variants_;
+  std::unique_ptr<Variant> beyond_;  // the last call whose shape came too late to be recorded
+  bool refused_ = false;             // by a rehearsal
   std::string reason_;
   int64_t kernels_ = 0;
 };

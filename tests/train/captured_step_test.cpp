@@ -1,4 +1,5 @@
 // Replayed steps give the bits of steps that run as usual.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -180,6 +181,49 @@ TEST(CapturedStep, SaysWhyAStepIsNotRecordedAndRunsIt) {
     EXPECT_EQ(captured.reason(), "reads elements on the host");
     EXPECT_EQ(captured.kernels(), 0);
   }
+}
+
+TEST(CapturedStep, RecordsTheFirstShapesAlone) {
+  constexpr auto kRecorded = int64_t{CapturedStep::kMostShapes};
+  constexpr int kRounds = 5, kMore = 20;
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    Allocator& memory = backend_for(device).allocator(device.index);
+    int calls = 0;
+    CapturedStep captured(device, [&](const std::vector<Tensor>& in) {
+      ++calls;
+      return std::vector{sum(relu(in[0]) * 2.0)};
+    });
+    const auto rounds = [&](int64_t from, int64_t to) {
+      for (int round = 0; round < kRounds; ++round) {
+        for (int64_t i = from; i < to; ++i) {
+          EXPECT_EQ(captured({full({1000 + i}, round).to(device)})[0].item<float>(),
+                    float(2 * round * (1000 + i)));
+        }
+      }
+    };
+    rounds(0, kRecorded);
+    EXPECT_EQ(captured.reason(), "");
+    EXPECT_EQ(calls, 3 * kRecorded);
+    const int64_t before = memory.stats().in_use;
+    rounds(kRecorded, kRecorded + kMore);
+    EXPECT_EQ(calls, 3 * kRecorded + kRounds * kMore);
+    EXPECT_LT(memory.stats().in_use - before, 2 * 1100 * int64_t{sizeof(float)});
+    EXPECT_EQ(captured.reason(),
+              "has inputs of more than 16 shapes, and only those of the first 16 are recorded");
+    calls = 0;
+    rounds(0, kRecorded);  // which are replayed as before
+    EXPECT_EQ(calls, 0);
+  }
+}
+
+TEST(CapturedStep, NamesWhatItCannotRecordRatherThanTheNumberOfShapes) {
+  CapturedStep captured(
+      kCpu, [](const std::vector<Tensor>& in) { return std::vector{in[0] * max(in[0]).item<double>()}; });
+  for (int64_t size = 1; size < 20; ++size) captured({ones({size})});
+  EXPECT_THAT(captured.reason(), testing::HasSubstr("16 shapes"));
+  for (int i = 0; i < 4; ++i) captured({ones({1})});
+  EXPECT_EQ(captured.reason(), "reads elements on the host");
 }
 
 TEST(CapturedStep, ReplaysWithoutItsHostCode) {

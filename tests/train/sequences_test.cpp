@@ -2,6 +2,10 @@
 // that run as usual.
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <span>
+#include <string_view>
+
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/train/captured_step.h"
@@ -146,6 +150,41 @@ TEST(Sequences, TokensAreTrainedEvaluatedAndPredicted) {
       return weights(net);
     };
     EXPECT_EQ(fit(Replay::automatic), fit(Replay::never));
+  }
+}
+
+/// Batches of 2, each of one length between 1 and 20.
+class ManyLengths final : public Dataset {
+ public:
+  int64_t size() const override { return 40; }
+  Batch get(std::span<const int64_t> indices) const override {
+    const int64_t length = 1 + indices[0] / 2, n = std::ssize(indices);
+    return {full({n, length}, double(length % 4), DType::i64), full({n}, double(length % 4), DType::i64)};
+  }
+};
+
+TEST(Sequences, OfManyLengthsAreTrainedAndWhatIsNotReplayedIsSaidOnce) {
+  for (const Device device : devices()) {
+    SCOPED_TRACE(to_string(device));
+    const auto fit = [&](Replay replay, std::string& written) {
+      manual_seed(14);
+      Sequential net = token_net();
+      net.infer_shapes({1, 2}, device);
+      Adam optimizer({.lr = 0.02});
+      TrainerOptions options;
+      options.device = device;
+      options.replay = replay;
+      options.progress_to = {.write = [&](std::string_view text) { written += text; }};
+      Trainer trainer(net, CrossEntropyLoss(), optimizer, options);
+      trainer.fit(ManyLengths(), {.epochs = 5, .batch_size = 2, .shuffle = false});
+      return weights(net);
+    };
+    std::string written, nothing;
+    EXPECT_EQ(fit(Replay::automatic, written), fit(Replay::never, nothing));
+    const auto said = written.find("steps are not replayed: a step has inputs of more than 16 shapes");
+    EXPECT_NE(said, std::string::npos) << written;
+    EXPECT_EQ(written.find("not replayed", said + 20), std::string::npos) << written;
+    EXPECT_EQ(nothing.find("not replayed"), std::string::npos);
   }
 }
 
