@@ -68,6 +68,10 @@ ChannelMap BatchNorm::channel_map() const {
   return {scale, options_.affine ? shift + bias_ : shift};
 }
 
+bool BatchNorm::is_frozen() const {
+  return weight_.defined() && !weight_.requires_grad() && !bias_.requires_grad();
+}
+
 void BatchNorm::visit(ModuleVisitor& visitor) {
   if (options_.affine) {
     visitor.parameter("weight", weight_);
@@ -75,6 +79,14 @@ void BatchNorm::visit(ModuleVisitor& visitor) {
   }
   visitor.buffer("running_mean", running_mean_);
   visitor.buffer("running_var", running_var_);
+}
+
+void train_unfrozen(Module& model) {
+  model.train();
+  for (const NamedModule& below : model.modules()) {
+    const auto* const norm = dynamic_cast<const BatchNorm*>(below.module);
+    if (norm && norm->is_frozen()) below.module->eval();
+  }
 }
 
 void BatchNorm1d::check_input(const Shape& x) const {

@@ -18,7 +18,8 @@ struct BatchNormOptions {
 };
 
 /// What these layers share. In training: the batch's own statistics, and the running ones follow; in
-/// evaluation: the running ones. Parameters: weight [C] of 1, bias [C] of 0. Buffers: running_mean [C],
+/// evaluation: the running ones. Frozen parameters change none of that, as in PyTorch; but Trainer::fit()
+/// calls train_unfrozen(). Parameters: weight [C] of 1, bias [C] of 0. Buffers: running_mean [C],
 /// running_var [C] (unbiased). All of these are f32 where x is a 16-bit float.
 class BatchNorm : public Module {
  public:
@@ -30,6 +31,8 @@ class BatchNorm : public Module {
   void visit(ModuleVisitor& visitor) override;
   void build() override;
   DType parameter_type(DType compute) const override;
+  /// True if there are weight and bias, and neither requires a gradient.
+  bool is_frozen() const;
 
  protected:
   explicit BatchNorm(const BatchNormOptions& options);
@@ -42,6 +45,10 @@ class BatchNorm : public Module {
   Tensor weight_, bias_;  // undefined where options_.affine is false
   Tensor running_mean_, running_var_;
 };
+
+/// Training mode for the model and all below, but evaluation mode for batch norms that are frozen: their
+/// running statistics stay with their weights, as in Keras.
+void train_unfrozen(Module& model);
 
 /// BatchNorm1d({.num_features = 128}) over x [N, C] or [N, C, L].
 class BatchNorm1d final : public BatchNorm {

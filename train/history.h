@@ -27,7 +27,7 @@ struct EpochRecord {
 struct History {
   std::vector<EpochRecord> epochs;  // those finished
   bool interrupted = false;         // by Ctrl-C
-  bool stopped_early = false;       // by FitOptions::early_stopping
+  bool stopped_early = false;       // by FitOptions::early_stopping or Trainer::stop_training()
   int64_t best_epoch = 0;           // as early stopping counts; 0 without it
 };
 

@@ -11,6 +11,7 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/io/atomic_file.h"
 #include "dlengine/core/ops.h"
+#include "dlengine/layers/batch_norm.h"
 #include "dlengine/train/batch_loop.h"
 #include "dlengine/train/csv_log.h"
 #include "dlengine/train/doctor/visits.h"
@@ -131,6 +132,7 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
                          [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run); }),
           .doctor = DoctorVisits(options.doctor, train, loss_, options_.device)};
   begin(run);
+  stop_ = false;
   History history;
   while (epoch_ < options.epochs && !run.interrupt.interrupted() && !history.stopped_early) {
     EpochRecord record;
@@ -161,6 +163,11 @@ void Trainer::begin(Run& run) {
   }
   if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_);
   tell_reason(run, why_not_replayed());
+  if (epoch_ >= options.epochs) {
+    run.progress.note(fmt::format(
+        "nothing to train: epoch {} is done, and FitOptions::epochs, the number of the last one, is {}",
+        epoch_, options.epochs));
+  }
   if (epoch_ == 0 && partial_.batches == 0) run.doctor.before_training();
 }
 
@@ -195,8 +202,9 @@ void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
   tell_news(run);
   if (run.csv) run.csv->add(record);
   if (run.options.on_epoch) run.options.on_epoch(record);
+  history.stopped_early = stop_;
   if (!run.stopper) return;
-  history.stopped_early = run.stopper->over(record);
+  if (run.stopper->over(record)) history.stopped_early = true;
   history.best_epoch = run.stopper->best_epoch();
 }
 
@@ -220,7 +228,7 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
                       steps);
     record.train = log.totals().metrics(run.progress.now() - started);
   };
-  model_.train();
+  train_unfrozen(model_);
   notice_changes(run);
   run.progress.start_epoch(record.epoch, run.options.epochs, samples_per_epoch(run.train, run.options),
                            partial_.totals.samples);

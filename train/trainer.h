@@ -56,7 +56,7 @@ struct TrainerOptions {
 };
 
 struct FitOptions {
-  int64_t epochs = 1;  // number of the last one
+  int64_t epochs = 1;  // number of the last one, counted from the trainer's first
   int64_t batch_size = 32;
   const Dataset* validation = nullptr;
   // Instead of validation: this share of the training data, its last samples, is held out, as Keras does;
@@ -69,8 +69,8 @@ struct FitOptions {
   // goes on where the last fit(), or the checkpoint, left it.
   std::optional<PlateauOptions> plateau = {};
   std::string checkpoint = {};  // written after every epoch and on Ctrl-C; empty: none
-  // After every epoch, before its checkpoint. It may freeze and unfreeze parameters, and set what the
-  // optimizer has setters for.
+  // After every epoch, before its checkpoint. It may freeze and unfreeze parameters, set what the optimizer
+  // has setters for, and call Trainer::stop_training().
   std::function<void(const EpochRecord&)> on_epoch = {};
   std::optional<EarlyStopping> early_stopping = {};  // counts anew in each call of fit()
   // A table with a row per epoch, as save_csv() writes it; empty: none. Another file there is left alone.
@@ -89,9 +89,11 @@ class Trainer {
 
   /// Trains up to epoch number options.epochs, from where the trainer stands (0, or a resumed checkpoint;
   /// after Ctrl-C in the middle of an epoch from there). The optimizer's rate is the schedule's base, and is
-  /// left as it was. Throws ValueError for options that make no sense, an empty data set, an optimizer of
-  /// another model, and for a loss or weights that are not finite, naming epoch and step: then the checkpoint
-  /// of the epoch before stands, and this trainer is of no more use.
+  /// left as it was. Layers are put in training mode, but frozen batch norms are not (train_unfrozen).
+  ///
+  /// Throws ValueError for options that make no sense, an empty data set, an optimizer of another model, and
+  /// for a loss or weights that are not finite, naming epoch and step: then the checkpoint of the epoch
+  /// before stands, and this trainer is of no more use.
   History fit(const Dataset& train, const FitOptions& options = {});
 
   /// Means over a data set, in evaluation mode. Throws ValueError if it is empty. Evaluation and prediction
@@ -112,6 +114,9 @@ class Trainer {
   /// another model, optimizer (also one with its parameters in another order) or seed, if the model has not
   /// seen its input shape, and while AveragedWeights hides the weights. Then nothing was changed.
   void load_checkpoint(const std::string& path);
+
+  /// For FitOptions::on_epoch: fit() ends after this epoch, as by early stopping. A later fit() goes on.
+  void stop_training() { stop_ = true; }
 
   /// Epochs finished.
   int64_t epoch() const { return epoch_; }
@@ -151,6 +156,7 @@ class Trainer {
   Optimizer& optimizer_;
   TrainerOptions options_;
   int64_t epoch_ = 0;
+  bool stop_ = false;  // after this epoch
   Partial partial_;
   ReduceOnPlateau::State plateau_;
 };

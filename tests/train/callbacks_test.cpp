@@ -224,6 +224,45 @@ TEST(EarlyStopping, DoesNotBringWeightsBackThatWereNotTheOnesEvaluated) {
   run.trainer.fit(three_clouds(), options);
 }
 
+TEST(StopTraining, EndsAfterTheEpoch) {
+  const TempDir dir;
+  SmallTraining run;
+  FitOptions options{.epochs = 5, .batch_size = 8, .checkpoint = dir / "stopped.safetensors"};
+  options.on_epoch = [&](const EpochRecord& record) {
+    if (record.epoch == 2) run.trainer.stop_training();
+  };
+  History history = run.trainer.fit(three_clouds(), options);
+  EXPECT_EQ(history.epochs.size(), 2u);
+  EXPECT_TRUE(history.stopped_early);
+  EXPECT_FALSE(history.interrupted);
+  SmallTraining resumed;
+  resumed.net.infer_shapes({1, 2});
+  resumed.trainer.load_checkpoint(options.checkpoint);
+  EXPECT_EQ(resumed.trainer.epoch(), 2);
+  run.trainer.stop_training();  // outside of fit(): nothing to stop
+  history = run.trainer.fit(three_clouds(), options);
+  EXPECT_EQ(history.epochs.size(), 3u);
+  EXPECT_FALSE(history.stopped_early);
+}
+
+TEST(StopTraining, BringsTheBestWeightsBackAsEarlyStoppingDoes) {
+  SmallTraining run;
+  std::vector<float> best;
+  FitOptions options{.epochs = 9, .batch_size = 8};
+  options.early_stopping = EarlyStopping{.patience = 5, .restore_best_weights = true};
+  options.on_epoch = [&](const EpochRecord& record) {
+    if (record.epoch == 2) {
+      best = weights(run.net);
+      run.optimizer.set_lr(3);  // from here on it gets worse
+    }
+    if (record.epoch == 4) run.trainer.stop_training();
+  };
+  const History history = run.trainer.fit(three_clouds(), options);
+  EXPECT_EQ(history.epochs.size(), 4u);
+  EXPECT_EQ(history.best_epoch, 2);
+  EXPECT_EQ(weights(run.net), best);
+}
+
 // --- Tables and pictures ---
 
 constexpr const char* kNames = "epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds,samples_per_second\n";

@@ -72,6 +72,19 @@ TEST(Fit, GoesOnToTheEpochAskedFor) {
   EXPECT_EQ(run.trainer.fit(data, {.epochs = 5}).epochs.size(), 0u);
 }
 
+TEST(Fit, SaysThatItsEpochsAreDone) {
+  std::string written;
+  TrainerOptions options;
+  options.progress_to = {.write = [&](std::string_view text) { written += text; }};
+  SmallTraining run(1, options);
+  for (const int64_t epochs : {3, 3, 2}) {
+    written.clear();
+    run.trainer.fit(three_clouds(), {.epochs = epochs});
+  }
+  EXPECT_EQ(written,
+            "nothing to train: epoch 3 is done, and FitOptions::epochs, the number of the last one, is 2\n");
+}
+
 /// All that a training of three epochs leaves: each has 18 full batches and a shorter one.
 struct Outcome {
   std::vector<float> weights;

@@ -11,6 +11,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/core/random.h"
+#include "dlengine/layers/batch_norm.h"
 
 namespace dlengine {
 namespace {
@@ -130,13 +131,13 @@ class NoTraces {
   std::vector<Tensor> buffers_;
 };
 
-/// Training mode while it lives, then each module's own again.
+/// The modes of a training while it lives, then each module's own again.
 class TrainingMode {
  public:
   explicit TrainingMode(Module& model) {
     for (const NamedModule& below : model.modules())
       before_.emplace_back(below.module, below.module->training());
-    model.train();
+    train_unfrozen(model);
   }
   ~TrainingMode() {
     for (const auto& [module, training] : before_) module->train(training);  // parents before children

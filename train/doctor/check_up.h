@@ -52,7 +52,8 @@ struct TrainingCourse {
   std::string largest_step_layer = {};
 };
 
-/// A forward pass in training mode and a backward pass, after which all but the gradients is as it was.
+/// A forward pass in the modes of a training (train_unfrozen) and a backward pass, after which all but the
+/// gradients is as it was.
 CheckUp check_up(Module& model, const Tensor& x, const Tensor& y, const LossFunction& loss);
 
 }  // namespace dlengine
