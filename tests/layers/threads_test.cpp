@@ -8,8 +8,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/interpolate.h"
 #include "dlengine/core/random.h"
-#include "tests/golden/golden.h"
-#include "tests/layers/layer_cases.h"
+#include "tests/layers/every_layer.h"
 #include "tests/support/devices.h"
 
 namespace dlengine::test {
@@ -30,33 +29,11 @@ void side_by_side(const std::function<void(int)>& f) {
   for (std::thread& thread : threads) thread.join();
 }
 
-struct Row {
-  std::string name;
-  std::function<std::unique_ptr<Module>()> make;
-  Shape input;
-};
-void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
-
-std::vector<Row> rows() {
-  std::vector<Row> all;
-  for (const LayerCase& row : layer_cases()) {
-    all.push_back({row.name, row.make, Golden(row.file).at(std::string(row.name) + ".x").shape()});
-  }
-  const auto add = [&](const char* name, std::function<std::unique_ptr<Module>()> make) {
-    all.push_back({name, std::move(make), {2, 5, 8}});
-  };
-  add("lstm", make<LSTM, RecurrentOptions{.hidden_size = 6, .num_layers = 2, .bidirectional = true}>);
-  add("gru", make<GRU, RecurrentOptions{.hidden_size = 6}>);
-  add("transformer", make<TransformerEncoderLayer,
-                          TransformerEncoderLayerOptions{.d_model = 8, .nhead = 2, .dim_feedforward = 12}>);
-  add("positional_encoding", make<PositionalEncoding, PositionalEncodingOptions{.max_length = 9}>);
-  return all;
-}
-
-class LayersOfThreads : public testing::TestWithParam<Row> {};
+class LayersOfThreads : public testing::TestWithParam<AnyLayer> {};
 
 TEST_P(LayersOfThreads, HaveTheBitsOfOne) {
-  const auto& [name, make, shape] = GetParam();
+  const auto& [name, make, x] = GetParam();
+  const Shape shape = x.shape();
   for (const Device device : devices()) {
     SCOPED_TRACE(to_string(device));
     const std::unique_ptr<Module> layer = make();
@@ -79,7 +56,7 @@ TEST_P(LayersOfThreads, HaveTheBitsOfOne) {
     EXPECT_EQ(wrong, std::vector<int>(kThreads));
   }
 }
-INSTANTIATE_TEST_SUITE_P(All, LayersOfThreads, testing::ValuesIn(rows()),
+INSTANTIATE_TEST_SUITE_P(All, LayersOfThreads, testing::ValuesIn(every_layer()),
                          [](const auto& row) { return row.param.name; });
 
 TEST(UpsampleOfThreads, MakesItsTablesForNewSizes) {

@@ -1,36 +1,11 @@
 // Every layer may be in a graph: traced, saved and loaded, it gives the bits of the layer.
-#include "tests/golden/golden.h"
 #include "tests/graph/graphs.h"
-#include "tests/layers/layer_cases.h"
+#include "tests/layers/every_layer.h"
 
 namespace dlengine::test {
 namespace {
 
-struct TracedCase {
-  std::string name;
-  std::function<std::unique_ptr<Module>()> make;
-  Tensor x;
-};
-void PrintTo(const TracedCase& row, std::ostream* out) { *out << row.name; }
-
-std::vector<TracedCase> traced_cases() {
-  std::vector<TracedCase> all;
-  for (const LayerCase& row : layer_cases()) {
-    all.push_back({row.name, row.make, Golden(row.file).at(std::string(row.name) + ".x")});
-  }
-  const auto add = [&](const char* name, std::function<std::unique_ptr<Module>()> make) {
-    all.push_back({name, std::move(make), rand({2, 5, 8})});
-  };
-  add("unflatten", [] { return std::make_unique<Unflatten>(2, Shape{2, -1}); });
-  add("rnn", make<RNN, RecurrentOptions{.hidden_size = 6, .return_sequences = false}>);
-  add("lstm", make<LSTM, RecurrentOptions{.hidden_size = 6, .num_layers = 2, .bidirectional = true}>);
-  add("gru", make<GRU, RecurrentOptions{.hidden_size = 6, .bidirectional = true}>);
-  add("transformer", make<TransformerEncoderLayer,
-                          TransformerEncoderLayerOptions{.d_model = 8, .nhead = 2, .dim_feedforward = 12}>);
-  return all;
-}
-
-class TracedLayers : public testing::TestWithParam<TracedCase> {};
+class TracedLayers : public testing::TestWithParam<AnyLayer> {};
 
 TEST_P(TracedLayers, GiveTheLayersBits) {
   const auto& [name, make, x] = GetParam();
@@ -45,7 +20,7 @@ TEST_P(TracedLayers, GiveTheLayersBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TracedLayers, testing::ValuesIn(traced_cases()),
+INSTANTIATE_TEST_SUITE_P(All, TracedLayers, testing::ValuesIn(every_layer()),
                          [](const auto& row) { return row.param.name; });
 
 }  // namespace
