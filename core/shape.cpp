@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <ostream>
+#include <utility>
 
 #include "dlengine/core/check.h"
 
@@ -35,12 +36,14 @@ void Dims::push_back(int64_t value) { insert(rank_, value); }
 
 void Dims::insert(int axis, int64_t value) {
   check<ShapeError>(rank_ < kMaxRank, "a tensor has at most {} axes", kMaxRank);
+  check<ShapeError>(axis >= 0 && axis <= rank_, "insert: axis {} is not in 0 .. {}", axis, rank_);
   std::copy_backward(begin() + axis, end(), end() + 1);
   values_[static_cast<size_t>(axis)] = value;
   ++rank_;
 }
 
 void Dims::erase(int axis) {
+  axis = normalize_axis("erase", axis, rank_);
   std::copy(begin() + axis + 1, end(), begin() + axis);
   --rank_;
 }
@@ -54,20 +57,23 @@ std::ostream& operator<<(std::ostream& out, const Dims& dims) { return out << to
 Strides contiguous_strides(const Shape& shape) {
   Strides strides = shape;
   int64_t step = 1;
+  int64_t* const steps = strides.begin();  // unchecked, as below
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    strides[axis] = step;
-    step *= std::max<int64_t>(shape[axis], 1);
+    step *= std::max<int64_t>(std::exchange(steps[axis], step), 1);
   }
   return strides;
 }
 
+// Every operation asks this, several times: pointers, as they check no axis.
 bool is_contiguous(const Shape& shape, const Strides& strides) {
+  const int64_t* const sizes = shape.begin();
+  const int64_t* const steps = strides.begin();
   int64_t expected = 1;
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    if (shape[axis] == 0) return true;
-    if (shape[axis] == 1) continue;
-    if (strides[axis] != expected) return false;
-    expected *= shape[axis];
+    if (sizes[axis] == 0) return true;
+    if (sizes[axis] == 1) continue;
+    if (steps[axis] != expected) return false;
+    expected *= sizes[axis];
   }
   return true;
 }

@@ -14,6 +14,9 @@ namespace dlengine {
 /// Largest number of axes of a tensor.
 inline constexpr int kMaxRank = 8;
 
+/// The axis as 0 <= axis < rank; negative ones count from the end. Throws ShapeError that names op.
+int normalize_axis(const char* op, int axis, int rank);
+
 /// A short list of int64 held inline: the sizes or the strides of a tensor, outermost axis first.
 class Dims {
  public:
@@ -26,17 +29,18 @@ class Dims {
 
   int rank() const { return rank_; }
   bool empty() const { return rank_ == 0; }
-  int64_t& operator[](int axis) { return values_[static_cast<size_t>(axis)]; }
-  int64_t operator[](int axis) const { return values_[static_cast<size_t>(axis)]; }
+  /// Negative axes count from the end. Throws ShapeError for an axis that is not there.
+  int64_t& operator[](int axis) { return values_[place(axis)]; }
+  int64_t operator[](int axis) const { return values_[place(axis)]; }
   int64_t* begin() { return values_.data(); }
   int64_t* end() { return values_.data() + rank_; }
   const int64_t* begin() const { return values_.data(); }
   const int64_t* end() const { return values_.data() + rank_; }
-  int64_t back() const { return values_[static_cast<size_t>(rank_ - 1)]; }
+  int64_t back() const { return (*this)[-1]; }
 
-  /// Throws ShapeError beyond kMaxRank axes.
+  // These throw ShapeError beyond kMaxRank axes, and for an axis that is not there.
   void push_back(int64_t value);
-  void insert(int axis, int64_t value);
+  void insert(int axis, int64_t value);  // in front of `axis`, which may be rank()
   void erase(int axis);
 
   /// Product of all values; 1 where there are none.
@@ -48,12 +52,18 @@ class Dims {
   friend bool operator==(const Dims& a, const Dims& b) {
     if (a.rank_ != b.rank_) return false;
     for (int axis = 0; axis < a.rank_; ++axis) {
-      if (a[axis] != b[axis]) return false;
+      if (a.values_[static_cast<size_t>(axis)] != b.values_[static_cast<size_t>(axis)]) return false;
     }
     return true;
   }
 
  private:
+  size_t place(int axis) const {
+    if (static_cast<unsigned>(axis) >= static_cast<unsigned>(rank_)) [[unlikely]]
+      axis = normalize_axis("operator[]", axis, rank_);
+    return static_cast<size_t>(axis);
+  }
+
   std::array<int64_t, kMaxRank> values_{};
   int rank_ = 0;
 };
@@ -80,9 +90,6 @@ bool is_channels_last(const Shape& shape, const Strides& strides);
 
 /// The axes in the order in which memory runs through them: the one with the largest stride first.
 Dims axes_by_stride(const Strides& strides);
-
-/// The axis as 0 <= axis < rank; negative ones count from the end. Throws ShapeError that names op.
-int normalize_axis(const char* op, int axis, int rank);
 
 /// NumPy's rule: trailing axes are aligned, and of two sizes one is 1 or both are equal. Throws ShapeError
 /// naming op.

@@ -7,6 +7,7 @@
 #include "dlengine/core/backend.h"
 #include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
+#include "dlengine/core/convert.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/graph/tracing.h"
 #include "dlengine/core/ops/common.h"
@@ -60,7 +61,7 @@ std::vector<T> Tensor::to_vector() const {
   std::vector<T> values(static_cast<size_t>(numel()));
   visit(host.dtype(), [&]<typename From>(Type<From>) {
     const From* from = host.data<From>();
-    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(from[i]);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = convert<T>(from[i]);
   });
   return values;
 }

@@ -24,6 +24,9 @@ class Node;
 /// reshape where it can) share the elements. A default-constructed Tensor is undefined, as grad() is before
 /// backward(): whatever is asked of one but defined() throws a ValueError.
 ///
+/// Assignment makes a handle show another tensor and writes no elements, so it does not compile for a view
+/// that nobody holds: not x.index({0}) = y but x.index({0}).copy_(y).
+///
 /// Every operation that computes elements is differentiable where its docstring has a "Grads" line.
 class Tensor {
  public:
@@ -31,6 +34,11 @@ class Tensor {
   /// A view of storage, `offset` elements from its start.
   Tensor(std::shared_ptr<Storage> storage, int64_t offset, const Shape& shape, const Strides& strides,
          DType dtype);
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & noexcept = default;
+  ~Tensor() = default;
 
   bool defined() const { return impl_ != nullptr; }
   /// Throws ValueError, in the name of op, if the tensor is undefined.
@@ -67,8 +75,9 @@ class Tensor {
   // Views. Grads: all of them. Negative axes and positions count from the end.
 
   /// NumPy's indexing in one call: x.index({Slice(10, 100), 0, Slice(-14), kEllipsis, kNewAxis}). Axes that
-  /// are not named stay whole. To write there: x.index({0}).fill_(1). Throws ShapeError for more items than
-  /// axes and for a second ellipsis, ValueError for a position outside of its axis and for a step below 1.
+  /// are not named stay whole. To write there: x.index({0}).fill_(1), or copy_(y). Throws ShapeError for more
+  /// items than axes and for a second ellipsis, ValueError for a position outside of its axis and for a step
+  /// below 1.
   Tensor index(std::initializer_list<Index> items) const;
   /// Elements start, start + step, ... before stop along an axis; positions are clipped as in NumPy. step
   /// >= 1.
@@ -96,15 +105,16 @@ class Tensor {
   Tensor clone() const;
   /// On another device; this tensor if it is already there.
   Tensor to(Device device) const;
-  /// As another type; this tensor if it has it already. Floating to integer truncates; to bool is != 0.
+  /// As another type; this tensor if it has it already. Floating to integer truncates, and outside of the
+  /// integer's range gives its nearest end (NaN: 0); to bool is != 0.
   Tensor to(DType dtype) const;
 
   // Elements on the host. These wait for the device.
 
-  /// The single element, converted to T. Throws ShapeError if there is not exactly one.
+  /// The single element, converted to T as to(dtype) does. Throws ShapeError if there is not exactly one.
   template <typename T>
   T item() const;
-  /// All elements in row-major order, converted to T.
+  /// All elements in row-major order, converted to T as to(dtype) does.
   template <typename T>
   std::vector<T> to_vector() const;
 

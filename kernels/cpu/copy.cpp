@@ -3,8 +3,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "dlengine/core/convert.h"
 #include "dlengine/kernels/cpu/backend_cpu.h"
-#include "dlengine/kernels/cpu/convert.h"
 #include "dlengine/kernels/cpu/map.h"
 
 namespace dlengine {

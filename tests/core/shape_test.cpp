@@ -1,6 +1,8 @@
 // Sizes, strides, broadcasting and output sizes.
 #include "dlengine/core/shape.h"
 
+#include <utility>
+
 #include "dlengine/core/shape_rules.h"
 #include "tests/support/compare.h"
 
@@ -20,6 +22,23 @@ TEST(Dims, InsertsErasesAndMultiplies) {
   EXPECT_EQ((Dims{5, 0, 3}).product(), 0);
   EXPECT_EQ(to_string(Dims{}), "[]");
   EXPECT_EQ(Dims::filled(3, 2), (Dims{2, 2, 2}));
+}
+
+TEST(Dims, CountAxesFromTheEndAndRefuseThoseThatAreNotThere) {
+  Dims dims = {2, 3, 4};
+  EXPECT_EQ(dims[-1], 4);
+  EXPECT_EQ(dims[-3], 2);
+  dims[-2] = 7;
+  EXPECT_EQ(dims, (Dims{2, 7, 4}));
+  expect_throw<ShapeError>([&] { dims[3] = 1; }, {"operator[]", "axis 3", "3 axes"});
+  expect_throw<ShapeError>([&] { std::as_const(dims)[-4]; }, {"operator[]", "axis -4", "3 axes"});
+  expect_throw<ShapeError>([] { Dims{}[0]; }, {"axis 0", "0 axes"});
+  expect_throw<ShapeError>([] { Dims{}.back(); }, {"axis -1", "0 axes"});
+  expect_throw<ShapeError>([&] { dims.erase(3); }, {"erase", "axis 3"});
+  expect_throw<ShapeError>([&] { dims.insert(4, 1); }, {"insert", "axis 4", "0 .. 3"});
+  expect_throw<ShapeError>([&] { dims.insert(-1, 1); }, {"insert", "axis -1", "0 .. 3"});
+  dims.erase(-1);
+  EXPECT_EQ(dims, (Dims{2, 7}));
 }
 
 TEST(Dims, CompareByRankAndValues) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "dlengine/core/factory.h"
 #include "tests/support/compare.h"
@@ -65,6 +66,29 @@ TEST(Tensor, KnowsItsPlace) {
   expect_throw<ShapeError>([&] { x.dim(3); }, {"3"});
   EXPECT_FALSE(Tensor().defined());
 }
+
+TEST(Tensor, ReadsElementsByTheRuleOfConversion) {
+  for (const Device device : devices()) {
+    const Tensor x = tensor({-1, -1.9F, 0.5F, 255, 256, -1e30F, 1e30F, NAN, INFINITY, -INFINITY}).to(device);
+    constexpr auto kLeast = std::numeric_limits<int64_t>::min(), kMost = std::numeric_limits<int64_t>::max();
+    EXPECT_EQ(x.to_vector<int64_t>(),
+              (std::vector<int64_t>{-1, -1, 0, 255, 256, kLeast, kMost, 0, kMost, kLeast}));
+    EXPECT_EQ(x.to_vector<uint8_t>(), (std::vector<uint8_t>{0, 0, 0, 255, 255, 0, 255, 0, 255, 0}));
+    EXPECT_EQ(x.to_vector<int32_t>(), x.to(DType::i32).to_vector<int32_t>());
+    EXPECT_EQ(x.to_vector<bool>(), x.to(DType::boolean).to_vector<bool>());
+    EXPECT_EQ(scalar(-1, DType::f64, device).item<uint8_t>(), 0);
+    EXPECT_EQ(scalar(1e30, DType::f64, device).item<int64_t>(), kMost);
+    EXPECT_EQ(scalar(-65504, DType::f16, device).item<uint8_t>(), 0);
+    EXPECT_EQ(scalar(257, DType::i64, device).item<uint8_t>(), 1);  // integers wrap around, as in to()
+  }
+}
+
+// A handle that nobody holds cannot be assigned to: x.index({0}) = y would write nothing.
+static_assert(!std::is_assignable_v<Tensor, Tensor>);
+static_assert(!std::is_assignable_v<Tensor, const Tensor&>);
+static_assert(std::is_assignable_v<Tensor&, Tensor>);
+static_assert(std::is_assignable_v<Tensor&, const Tensor&>);
+static_assert(std::is_nothrow_move_constructible_v<Tensor> && std::is_nothrow_move_assignable_v<Tensor>);
 
 TEST(Tensor, RefusesToBeReadAsAnotherType) {
   expect_throw<DTypeError>([] { zeros({2}).data<double>(); }, {"f32", "f64"});
