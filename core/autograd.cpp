@@ -150,11 +150,27 @@ class BackwardQueue {
   std::vector<std::shared_ptr<Node>, SmallBlocks<std::shared_ptr<Node>>> nodes_;
 };
 
-bool InputGrads::wants(size_t i) const { return node_.inputs[i].wanted(); }
-const Shape& InputGrads::shape(size_t i) const { return node_.inputs[i].shape(); }
+namespace {
+
+Node::Input& input_of(Node& node, size_t i) {
+  check<ValueError>(i < node.inputs.size(), "there is no input {}: record() was given {}, numbered from 0", i,
+                    node.inputs.size());
+  return node.inputs[i];
+}
+
+Node::Input& wanted_input_of(Node& node, size_t i) {
+  Node::Input& input = input_of(node, i);
+  check<AutogradError>(input.wanted(), "nobody wants the gradient of input {}; ask wants({}) first", i, i);
+  return input;
+}
+
+}  // namespace
+
+bool InputGrads::wants(size_t i) const { return input_of(node_, i).wanted(); }
+const Shape& InputGrads::shape(size_t i) const { return wanted_input_of(node_, i).shape(); }
 
 Tensor InputGrads::buffer(size_t i, ImageLayout layout) {
-  Node::Input& input = node_.inputs[i];
+  Node::Input& input = wanted_input_of(node_, i);
   if (input.node) return empty(input.node->shape, input.node->dtype, input.node->device, layout);
   const Tensor leaf(input.leaf);
   // The leaf's own memory serves once: not when a gradient is there already, nor for an operation that has
@@ -170,7 +186,7 @@ Tensor InputGrads::buffer(size_t i, ImageLayout layout) {
 }
 
 double InputGrads::take_mask(size_t i) {
-  Node* const node = node_.inputs[i].node.get();
+  Node* const node = input_of(node_, i).node.get();
   if (!node || node->uses.load(std::memory_order_relaxed) != 1) return 0;
   node->masked = node->mask_scale != 0;
   return node->mask_scale;
@@ -217,7 +233,7 @@ bool fits(const Tensor& gradient, const Node::Form& form) {
 }  // namespace
 
 void InputGrads::add(size_t i, const Tensor& gradient) {
-  const Node::Input& input = node_.inputs[i];
+  const Node::Input& input = input_of(node_, i);
   if (!input.wanted()) return;
   const Node::Form form = input.form();
   if (!fits(gradient, form)) refuse_gradient(fmt::format("the gradient of input {}", i), gradient, form);

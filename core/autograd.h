@@ -45,13 +45,14 @@ class Saved {
 
 class BackwardQueue;
 
-/// Takes the gradients of an operation's inputs, numbered as they were given to record().
+/// Takes the gradients of an operation's inputs, numbered from 0 as they were given to record(). A number
+/// that record() was given no input for is a ValueError.
 class InputGrads {
  public:
   InputGrads(Node& node, BackwardQueue& queue) : node_(node), queue_(queue) {}
   /// False if nobody needs the gradient of input i: then do not compute it.
   bool wants(size_t i) const;
-  /// The shape of input i, which is wanted.
+  /// The shape of input i, which must be wanted: else this and buffer() throw an AutogradError.
   const Shape& shape(size_t i) const;
   /// Uninitialised memory shaped like input i, to be written completely and then handed to add(). Where it
   /// can be, it is the parameter's own gradient memory.

@@ -53,6 +53,7 @@ class Node {
    public:
     explicit Inputs(size_t count) : count_(count), many_(count > kFew ? count : 0) {}
     Input& operator[](size_t i) { return begin()[i]; }
+    size_t size() const { return count_; }
     Input* begin() { return many_.empty() ? few_.data() : many_.data(); }
     Input* end() { return begin() + count_; }
     void release() {

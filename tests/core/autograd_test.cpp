@@ -218,6 +218,22 @@ struct TakesOne {
   }
 };
 
+TEST(Record, RefusesInputsThatItWasNotGiven) {
+  const Tensor x = leaf({1, 2}), data = tensor({3, 4});
+  const auto run = [&](auto backward) { record("my_op", x * data, {x, data}, backward).backward(ones({2})); };
+  const std::initializer_list<std::string_view> said = {"backward of my_op: there is no input 2", "given 2"};
+  expect_throw<ValueError>([&] { run([](const Tensor& dy, InputGrads& dx) { dx.add(2, dy); }); }, said);
+  expect_throw<ValueError>([&] { run([](const Tensor&, InputGrads& dx) { dx.wants(2); }); }, said);
+  expect_throw<ValueError>([&] { run([](const Tensor&, InputGrads& dx) { dx.shape(2); }); }, said);
+  expect_throw<ValueError>([&] { run([](const Tensor&, InputGrads& dx) { dx.buffer(2); }); }, said);
+  expect_throw<ValueError>([&] { run([](const Tensor&, InputGrads& dx) { dx.take_mask(2); }); }, said);
+  const std::initializer_list<std::string_view> unwanted = {"backward of my_op", "input 1; ask wants(1)"};
+  expect_throw<AutogradError>([&] { run([](const Tensor&, InputGrads& dx) { dx.shape(1); }); }, unwanted);
+  expect_throw<AutogradError>([&] { run([](const Tensor&, InputGrads& dx) { dx.buffer(1); }); }, unwanted);
+  run([](const Tensor& dy, InputGrads& dx) { dx.add(1, dy); });  // not wanted: nothing happens
+  EXPECT_FALSE(x.grad().defined());
+}
+
 TEST(Record, LeavesOutAGradientOfOneForThoseWhoKnow) {
   int undefined = 0;
   const Tensor x = leaf({2});
