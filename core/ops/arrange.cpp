@@ -1,4 +1,4 @@
-// Turning, cutting, padding and repeating tensors.
+// Turning, cutting, masking, padding and repeating tensors.
 #include "dlengine/core/ops/arrange.h"
 
 #include <algorithm>
@@ -13,6 +13,22 @@
 #include "dlengine/core/ops/reduce.h"
 
 namespace dlengine {
+
+namespace {
+
+/// x where the lower triangle holds `kept`, else 0.
+Tensor triangle(const char* op, const Tensor& x, int64_t diagonal, bool kept) {
+  check_operands(op, {&x});
+  check<ShapeError>(x.rank() >= 2, "{}: need matrices [.., rows, columns], got {}", op, x.shape());
+  const Tensor lower = lower_triangle({x.dim(-2), x.dim(-1)}, diagonal, x.device());
+  const Tensor none = scalar(0, x.dtype(), x.device());
+  return kept ? where(lower, x, none) : where(lower, none, x);
+}
+
+}  // namespace
+
+Tensor tril(const Tensor& x, int64_t diagonal) { return triangle("tril", x, diagonal, true); }
+Tensor triu(const Tensor& x, int64_t diagonal) { return triangle("triu", x, diagonal - 1, false); }
 
 Tensor flip(const Tensor& x, const Shape& axes) {
   check_operands("flip", {&x});

@@ -1,4 +1,5 @@
-// Turning, cutting, padding and repeating tensors. Types: any. Grads: x. Throws ShapeError, ValueError.
+// Turning, cutting, masking, padding and repeating tensors. Types: any. Grads: x. Throws ShapeError,
+// ValueError.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,11 @@
 #include "dlengine/core/tensor.h"
 
 namespace dlengine {
+
+/// Matrices [.., rows, columns] with 0 where column - row > diagonal (tril, the lower triangle), or <
+/// diagonal (triu, the upper one).
+Tensor tril(const Tensor& x, int64_t diagonal = 0);
+Tensor triu(const Tensor& x, int64_t diagonal = 0);
 
 /// The last element comes first, along these axes (none: all of them).
 Tensor flip(const Tensor& x, const Shape& axes = {});

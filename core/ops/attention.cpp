@@ -11,7 +11,6 @@
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
 #include "dlengine/core/ops/matmul.h"
-#include "dlengine/core/ops/reduce.h"
 #include "dlengine/core/ops/softmax.h"
 
 namespace dlengine {
@@ -43,12 +42,6 @@ Tensor masked_scores(const Tensor& scores, const Tensor& mask) {
   return mask.dtype() == DType::boolean ? scores : scores + mask;
 }
 
-/// bool [L, S], true for keys up to the query's own place. Made on the device, so that it can be recorded.
-Tensor causal_mask(int64_t queries, int64_t keys, Device device) {
-  const Tensor rows = cumsum(ones({queries, 1}, DType::i64, device), 0);
-  return less_equal(cumsum(ones({keys}, DType::i64, device), 0), rows);
-}
-
 /// bool, true where a query may look; undefined: everywhere.
 Tensor allowed_keys(const Tensor& scores, const AttentionOptions& options) {
   Tensor allowed = options.mask;
@@ -57,7 +50,7 @@ Tensor allowed_keys(const Tensor& scores, const AttentionOptions& options) {
     allowed = greater(allowed.detach(), scalar(-infinity, allowed.dtype(), allowed.device()));
   }
   if (!options.causal) return allowed;
-  const Tensor causal = causal_mask(scores.dim(-2), scores.dim(-1), scores.device());
+  const Tensor causal = lower_triangle({scores.dim(-2), scores.dim(-1)}, 0, scores.device());
   if (!allowed.defined()) return causal;
   return where(causal, allowed, scalar(0, DType::boolean, scores.device()));
 }

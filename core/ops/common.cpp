@@ -8,6 +8,8 @@
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/image_layout.h"
+#include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
 #include "dlengine/core/random.h"
 
 namespace dlengine {
@@ -52,6 +54,12 @@ Tensor sum_to(const Tensor& dy, const Shape& shape) {
 }
 
 Tensor dense(const Tensor& x) { return dense(x, ImageLayout::row_major); }
+
+Tensor lower_triangle(const Shape& shape, int64_t diagonal, Device device) {
+  const Tensor rows = cumsum(ones({shape[0], 1}, DType::i64, device), 0);
+  const Tensor last = diagonal == 0 ? rows : rows + static_cast<double>(diagonal);
+  return less_equal(cumsum(ones({shape[1]}, DType::i64, device), 0), last);
+}
 
 bool is_integer(double number) { return std::trunc(number) == number && std::abs(number) < 0x1p63; }
 

@@ -32,6 +32,9 @@ Tensor dense(const Tensor& x);
 /// is.
 Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands);
 
+/// bool [rows, columns], true where column - row <= diagonal. Made on the device, so that it can be recorded.
+Tensor lower_triangle(const Shape& shape, int64_t diagonal, Device device);
+
 /// Row c of the unit matrix for each of the classes i64 [N], which are known to be in range: [N, count].
 Tensor unit_rows(const Tensor& classes, int64_t count, DType dtype);
 

@@ -44,6 +44,20 @@ Operands promoted_numeric(const char* name, const Tensor& a, const Tensor& b) {
   return operands;
 }
 
+/// x, or x in f32 if it is of integers and meets numbers that are not.
+Tensor fit_for(const char* op, const Tensor& x, bool whole) {
+  check_operands(op, {&x});
+  if (is_floating(x.dtype())) return x;
+  if (x.dtype() == DType::boolean) throw_unsupported_dtype(op, x.dtype(), "a numeric type");
+  return whole ? x : x.to(DType::f32);
+}
+
+/// x and a number as the operand beside it.
+Operands with_number(const char* op, const Tensor& given, double number) {
+  const Tensor x = fit_for(op, given, is_integer(number));
+  return {x, scalar(number, x.dtype(), x.device())};
+}
+
 }  // namespace
 
 Tensor add(const Tensor& x1, const Tensor& x2) {
@@ -106,6 +120,14 @@ Tensor extreme(BinaryOp op, const char* name, const Tensor& x1, const Tensor& x2
 
 Tensor maximum(const Tensor& a, const Tensor& b) { return extreme(BinaryOp::maximum, "maximum", a, b); }
 Tensor minimum(const Tensor& a, const Tensor& b) { return extreme(BinaryOp::minimum, "minimum", a, b); }
+Tensor maximum(const Tensor& x, double b) {
+  const auto [a, number] = with_number("maximum", x, b);
+  return maximum(a, number);
+}
+Tensor minimum(const Tensor& x, double b) {
+  const auto [a, number] = with_number("minimum", x, b);
+  return minimum(a, number);
+}
 
 Tensor pow(const Tensor& x1, const Tensor& x2) {
   const Operands operands = promoted("pow", x1, x2);
@@ -131,14 +153,6 @@ Tensor pow(const Tensor& x1, const Tensor& x2) {
 }
 
 namespace {
-
-/// x, or x in f32 if it is of integers and meets numbers that are not.
-Tensor fit_for(const char* op, const Tensor& x, bool whole) {
-  check_operands(op, {&x});
-  if (is_floating(x.dtype())) return x;
-  if (x.dtype() == DType::boolean) throw_unsupported_dtype(op, x.dtype(), "a numeric type");
-  return whole ? x : x.to(DType::f32);
-}
 
 /// By squaring; exact as far as the type holds the powers.
 Tensor whole_power(Tensor base, uint64_t exponent) {
@@ -209,6 +223,13 @@ Tensor compare(CompareOp op, const char* name, const Tensor& x1, const Tensor& x
   return y;
 }
 
+Tensor compare(CompareOp op, const char* name, const Tensor& given, double b) {
+  const NoGrad no_grad;
+  const Tensor x = fit_for(name, given, is_integer(b));
+  const Tensor wide = is_floating(x.dtype()) ? x : x.to(DType::i64);  // x's type may not hold the number
+  return compare(op, name, wide, scalar(b, wide.dtype(), wide.device()));
+}
+
 }  // namespace
 
 Tensor equal(const Tensor& a, const Tensor& b) { return compare(CompareOp::eq, "equal", a, b); }
@@ -219,6 +240,12 @@ Tensor greater(const Tensor& a, const Tensor& b) { return compare(CompareOp::gt,
 Tensor greater_equal(const Tensor& a, const Tensor& b) {
   return compare(CompareOp::ge, "greater_equal", a, b);
 }
+Tensor equal(const Tensor& x, double b) { return compare(CompareOp::eq, "equal", x, b); }
+Tensor not_equal(const Tensor& x, double b) { return compare(CompareOp::ne, "not_equal", x, b); }
+Tensor less(const Tensor& x, double b) { return compare(CompareOp::lt, "less", x, b); }
+Tensor less_equal(const Tensor& x, double b) { return compare(CompareOp::le, "less_equal", x, b); }
+Tensor greater(const Tensor& x, double b) { return compare(CompareOp::gt, "greater", x, b); }
+Tensor greater_equal(const Tensor& x, double b) { return compare(CompareOp::ge, "greater_equal", x, b); }
 
 Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
   check_operands("where", {&condition, &x1, &x2});
@@ -236,6 +263,16 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
     if (dx.wants(0)) dx.add(0, sum_to(where(condition.get(), dy, none), dx.shape(0)));
     if (dx.wants(1)) dx.add(1, sum_to(where(condition.get(), none, dy), dx.shape(1)));
   });
+}
+
+Tensor where(const Tensor& condition, const Tensor& a, double b) {
+  const auto [x, number] = with_number("where", a, b);
+  return where(condition, x, number);
+}
+
+Tensor where(const Tensor& condition, double a, const Tensor& b) {
+  const auto [x, number] = with_number("where", b, a);
+  return where(condition, number, x);
 }
 
 Tensor abs(const Tensor& x) { return unary(UnaryOp::abs, "abs", x, Takes::numeric); }

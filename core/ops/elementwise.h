@@ -25,6 +25,9 @@ inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 
 // With a number as an operand: keeps x's type, but integers become f32 where a number is not whole. Grads: x.
+// maximum, minimum and where take a number that the integer type does not hold for its nearest end.
+Tensor maximum(const Tensor& x, double b);
+Tensor minimum(const Tensor& x, double b);
 Tensor scale_shift(const Tensor& x, double scale, double shift);  // x * scale + shift
 Tensor operator-(const Tensor& x);
 Tensor operator+(const Tensor& x, double b);
@@ -36,16 +39,25 @@ inline Tensor operator*(double a, const Tensor& x) { return x * a; }
 Tensor operator/(const Tensor& x, double b);
 Tensor operator/(double a, const Tensor& x);
 
-// Comparisons give bool and no gradient.
+// Comparisons give bool and no gradient. A number is rounded to x's type if that is floating; else x is
+// compared in i64, or in f32 where the number is not whole.
 Tensor equal(const Tensor& a, const Tensor& b);
 Tensor not_equal(const Tensor& a, const Tensor& b);
 Tensor less(const Tensor& a, const Tensor& b);
 Tensor less_equal(const Tensor& a, const Tensor& b);
 Tensor greater(const Tensor& a, const Tensor& b);
 Tensor greater_equal(const Tensor& a, const Tensor& b);
+Tensor equal(const Tensor& x, double b);
+Tensor not_equal(const Tensor& x, double b);
+Tensor less(const Tensor& x, double b);
+Tensor less_equal(const Tensor& x, double b);
+Tensor greater(const Tensor& x, double b);
+Tensor greater_equal(const Tensor& x, double b);
 
 /// condition ? a : b, element by element, all three broadcast. condition is bool. Grads: a, b.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+Tensor where(const Tensor& condition, const Tensor& a, double b);
+Tensor where(const Tensor& condition, double a, const Tensor& b);
 
 // Functions of one element; activations are in activation.h. Grads: x. Types: floating; abs, square, sign,
 // floor, ceil and round keep integers, the others compute them in f32.

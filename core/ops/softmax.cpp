@@ -1,12 +1,16 @@
 // Softmax and cross-entropy.
 #include "dlengine/core/ops/softmax.h"
 
+#include <cmath>
+
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/backend.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/reduce.h"
+#include "dlengine/core/shape_rules.h"
 
 namespace dlengine {
 
@@ -39,6 +43,16 @@ Tensor softmax_along(const char* name, const Tensor& x, int axis, bool log) {
   axis = normalize_axis(name, axis, x.rank());
   if (axis == x.rank() - 1) return softmax_last(name, x, log);
   return softmax_last(name, x.transpose(axis, -1), log).transpose(axis, -1);
+}
+
+/// log(sum(exp(x))), with size 1 along the axis; off the tape.
+Tensor log_of_sum(const Tensor& x, int axis) {
+  const NoGrad no_grad;
+  const Shape axes = {axis};
+  if (x.dim(axis) == 0) return full(reduced_shape(x.shape(), axes), -INFINITY, x.dtype(), x.device());
+  const Tensor largest = max(x, {axes, true});
+  const Tensor shift = where(isfinite(largest), largest, 0.0);
+  return log(sum(exp(x - shift), {axes, true})) + shift;
 }
 
 /// Labels as the backends take them: i64 classes, or probabilities of the logits' type.
@@ -97,6 +111,20 @@ Tensor cross_entropy_into(const Tensor& totals, const Tensor& logits, const Tens
 
 Tensor softmax(const Tensor& x, int axis) { return softmax_along("softmax", x, axis, false); }
 Tensor log_softmax(const Tensor& x, int axis) { return softmax_along("log_softmax", x, axis, true); }
+
+Tensor logsumexp(const Tensor& x, int axis, bool keep_axis) {
+  check_operands("logsumexp", {&x});
+  check_one_floating_type("logsumexp", {&x});
+  axis = normalize_axis("logsumexp", axis, x.rank());
+  if (size_of(x.dtype()) == 2) return logsumexp(x.to(DType::f32), axis, keep_axis).to(x.dtype());
+  const Tensor y = log_of_sum(x, axis);
+  const Tensor recorded =
+      record("logsumexp", y, {x}, [x = Saved(x), y = Saved(y.detach())](const Tensor& dy, InputGrads& dx) {
+        const Tensor none = equal(y.get(), -INFINITY);  // -infinity has no distance from itself
+        dx.add(0, dy * exp(x.get() - where(none, 0.0, y.get())));
+      });
+  return keep_axis ? recorded : recorded.squeeze(axis);
+}
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, Reduction reduction) {
   return cross_entropy_into({}, logits, labels, reduction);

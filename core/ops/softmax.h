@@ -1,4 +1,5 @@
-// Softmax and the cross-entropy loss; both shift by the largest logit, so logits of 1000 are safe.
+// Softmax, sums of exponentials and the cross-entropy loss; all shift by the largest logit, so logits of 1000
+// are safe.
 #pragma once
 
 #include "dlengine/core/tensor.h"
@@ -9,6 +10,9 @@ namespace dlengine {
 Tensor softmax(const Tensor& x, int axis = -1);
 /// log(softmax(x)), computed without taking the logarithm of a small number. Types: floating. Grads: x.
 Tensor log_softmax(const Tensor& x, int axis = -1);
+/// log(sum(exp(x))) along an axis, which goes away unless keep_axis. Of nothing, and where all elements are
+/// -infinity, it is -infinity, with gradient 0. Types: floating. Grads: x. Throws ShapeError, DTypeError.
+Tensor logsumexp(const Tensor& x, int axis = -1, bool keep_axis = false);
 
 /// What becomes of the losses of single elements or rows. batchmean: their sum divided by the size of the
 /// first axis.

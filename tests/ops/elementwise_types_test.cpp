@@ -211,7 +211,8 @@ TEST(Kinks, HaveSlopeZeroInReluAndAbs) {
 
 TEST(Kinks, EqualOperandsOfMaximumShareTheGradient) {
   for (const Device device : devices()) {
-    for (Tensor (*op)(const Tensor&, const Tensor&) : {maximum, minimum}) {
+    using Op = Tensor (*)(const Tensor&, const Tensor&);
+    for (const Op op : std::initializer_list<Op>{maximum, minimum}) {
       Tensor a = tensor({1, 2, 3}).to(device), b = tensor({1, 2, 3}).to(device);
       a.set_requires_grad();
       b.set_requires_grad();

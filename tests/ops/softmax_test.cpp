@@ -60,6 +60,48 @@ TEST_P(SoftmaxOp, LogarithmMatchesDouble) { check_case(softmax_case(GetParam(), 
 INSTANTIATE_TEST_SUITE_P(All, SoftmaxOp, ::testing::ValuesIn(kSoftmax),
                          [](const auto& test) { return test.param.name; });
 
+TEST_P(SoftmaxOp, LogarithmOfTheSumMatchesDouble) {
+  const SoftmaxRow& row = GetParam();
+  const int axis = row.axis < 0 ? row.axis + row.shape.rank() : row.axis;
+  const auto terms = static_cast<double>(row.shape[axis]);
+  for (const bool keep_axis : {false, true}) {
+    check_case({.name = row.name,
+                .inputs = {{.shape = row.shape, .low = -3, .high = 3}},
+                .op = [&](const std::vector<Tensor>& in) { return logsumexp(in[0], row.axis, keep_axis); },
+                .reference =
+                    [&](const std::vector<NdArray>& in) {
+                      return reference::reduce(in[0], {axis}, keep_axis, [](const std::vector<double>& x) {
+                        long double sum = 0;  // equal elements are rounded the same way every time
+                        for (const double value : x) sum += std::exp(value);
+                        return static_cast<double>(std::log(sum));
+                      });
+                    },
+                .value = {.terms = std::min(terms, 16.0) + 2, .magnitude = 4},
+                .gradient = {.terms = terms, .roundings = 4}});
+  }
+}
+
+TEST(LogSumExp, IsSafeForLargeAndInfiniteElements) {
+  for (const Device device : devices()) {
+    for (const DType dtype : floating_types()) {
+      const Tensor x = to_tensor(
+          NdArray({4, 2}, {1000, 1000, -1000, -INFINITY, -INFINITY, -INFINITY, INFINITY, 0}), dtype, device);
+      const Tensor leaf = x.detach().set_requires_grad(), y = logsumexp(leaf, 1);
+      EXPECT_EQ(y.dtype(), dtype);
+      expect_close(y, NdArray({4}, {1000 + std::log(2.0), -1000, -INFINITY, INFINITY}), tolerance(dtype));
+      y.slice(0, 0, 3).backward(ones({3}, dtype, device));
+      expect_close(leaf.grad().slice(0, 0, 3), NdArray({3, 2}, {0.5, 0.5, 1, 0, 0, 0}),
+                   tolerance(dtype, {.magnitude = 1000}));  // y - x is as exact as y
+    }
+    const Tensor many = zeros({70000}, DType::f16, device);  // their sum is no number of 16 bits
+    expect_close(logsumexp(many), NdArray({}, {std::log(70000.0)}), tolerance(DType::f16));
+    expect_same(logsumexp(full({2}, std::nan(""), DType::f32, device)), {std::nan("")});
+    expect_same(logsumexp(zeros({2, 0}, DType::f32, device)), {-INFINITY, -INFINITY});
+  }
+  expect_throw<DTypeError>([] { logsumexp(zeros({2}, DType::i64)); }, {"logsumexp", "i64"});
+  expect_throw<ShapeError>([] { logsumexp(zeros({2}), 1); }, {"logsumexp", "axis 1"});
+}
+
 TEST(Softmax, TakesLogitsOfAThousand) {
   for (const Device device : devices()) {
     for (const DType dtype : floating_types()) {
