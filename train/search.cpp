@@ -2,6 +2,7 @@
 #include "dlengine/train/search.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <exception>
@@ -25,8 +26,11 @@ template <typename T>
 const T& value_of(const Trial& trial, const std::string& name, const char* kind) {
   const auto found = trial.parameters.find(name);
   const T* value = found == trial.parameters.end() ? nullptr : std::get_if<T>(&found->second);
-  check<ValueError>(value != nullptr, "trial {} has no {} '{}', only {}", trial.index, kind, name,
-                    to_string(trial.parameters));
+  check<ValueError>(found != trial.parameters.end(), "trial {} has no {} '{}', only {}", trial.index, kind,
+                    name, to_string(trial.parameters));
+  constexpr std::array kReaders = {"number", "integer", "text"};  // of ParameterValue's types
+  check<ValueError>(value != nullptr, "trial {} has no {} '{}'; use trial.{}(\"{}\")", trial.index, kind,
+                    name, kReaders[found->second.index()], name);
   return *value;
 }
 

@@ -22,18 +22,29 @@ struct Request {
   const TraceOptions& options;
 };
 
+constexpr const char* kAdvice = "trace it with any_batch = false";
+
 GraphProgram trace_batch(const Request& request, int64_t batch, const std::vector<DType>& channels_last,
                          ConstantPool& constants) {
   const NoGrad no_grad;
   std::vector<Tensor> inputs;
+  bool given = true;  // as the caller gave it
   for (const TraceInput& input : request.inputs) {
     Shape shape = input.shape;
     if (request.options.any_batch && input.batched) shape[0] = batch;
+    given = given && shape == input.shape;
     inputs.push_back(empty(shape, input.dtype, request.options.device));
   }
   Tracer tracer(request.options.device, channels_last, constants);
   for (const Tensor& input : inputs) tracer.add_input(input);
-  return tracer.finish(request.f(inputs));
+  try {
+    return tracer.finish(request.f(inputs));
+  } catch (ShapeError& error) {
+    if (given) throw;
+    error.add_context(
+        fmt::format("trace tries a batch of {}, as the graph is to take all sizes; else {}", batch, kAdvice));
+    throw;
+  }
 }
 
 bool same_kind(const GraphView& a, const GraphView& b) {
@@ -80,10 +91,9 @@ GraphProgram trace_any_batch(const Request& request, const std::vector<DType>& c
   for (size_t i = 0; i < kBatches.size(); ++i) {
     traced[i] = trace_batch(request, kBatches[i], channels_last, constants);
   }
-  const char* advice = "trace it with any_batch = false";
   check<ValueError>(same_calls(traced[0], traced[1]) && same_calls(traced[0], traced[2]),
                     "trace: batches of other sizes are computed otherwise, so no graph fits all of them; {}",
-                    advice);
+                    kAdvice);
   const std::array sizes = {sizes_in(traced[0]), sizes_in(traced[1]), sizes_in(traced[2])};
   for (size_t i = 0; i < sizes[0].size(); ++i) {
     const int64_t first = sizes[0][i]->fixed, second = sizes[1][i]->fixed, third = sizes[2][i]->fixed;
@@ -91,7 +101,7 @@ GraphProgram trace_any_batch(const Request& request, const std::vector<DType>& c
     const int64_t fixed = first - per_sample * kBatches[0];
     check<ValueError>(fixed + per_sample * kBatches[2] == third,
                       "trace: a size is {}, {} and {} for batches of {}, {} and {}, which is not linear; {}",
-                      first, second, third, kBatches[0], kBatches[1], kBatches[2], advice);
+                      first, second, third, kBatches[0], kBatches[1], kBatches[2], kAdvice);
     *sizes[0][i] = {fixed, per_sample};
   }
   return std::move(traced[0]);

@@ -174,6 +174,20 @@ TEST(Trace, RefusesWhatIsNotLinearInTheBatch) {
   expect_throw<ShapeError>([] { traced([](const Tensor& x) { return x; }, {}); }, {"input x has no axis"});
 }
 
+TEST(Trace, SaysThatItTriesOtherBatchesWhereOneFails) {
+  const auto flat = [](const Tensor& x) { return x.reshape({6}); };
+  expect_throw<ShapeError>([&] { traced(flat); },
+                           {"trace tries a batch of 3, as the graph is to take all sizes",
+                            "any_batch = false: reshape: 9 elements of [3, 3] do not fit into [6]"});
+  // Where the given batch fails, the message is the operation's alone.
+  try {
+    traced(flat, {2, 4});
+    FAIL() << "no exception";
+  } catch (const ShapeError& error) {
+    EXPECT_STREQ(error.what(), "reshape: 8 elements of [2, 4] do not fit into [6]");
+  }
+}
+
 TEST(Trace, RefusesResultsAndNamesThatDoNotFit) {
   const auto none = [](const std::vector<Tensor>&) { return std::vector{Tensor()}; };
   expect_throw<ValueError>([&] { trace(none, {{"x", {2, 3}}}); }, {"a result is undefined"});

@@ -112,8 +112,8 @@ TEST(Trial, NamesWhatItDoesNotHave) {
   const Trial trial{.index = 3, .parameters = {{"lr", 0.5}, {"units", int64_t{8}}}};
   expect_throw<ValueError>([&] { trial.number("momentum"); },
                            {"trial 3 has no number 'momentum', only lr 0.5, units 8"});
-  expect_throw<ValueError>([&] { trial.integer("lr"); }, {"no integer 'lr'"});
-  expect_throw<ValueError>([&] { trial.text("units"); }, {"no word 'units'"});
+  expect_throw<ValueError>([&] { trial.integer("lr"); }, {"no integer 'lr'; use trial.number(\"lr\")"});
+  expect_throw<ValueError>([&] { trial.text("units"); }, {"no word 'units'; use trial.integer(\"units\")"});
 }
 
 // --- Searches ---
