@@ -31,7 +31,7 @@ ChosenData load(const DataOptions& options) {
   if (options.dataset == "synthetic") return synthetic(options);
   const std::string name = options.dataset.value_or("mnist");
   try {
-    MnistOptions places;
+    DataPlaces places;
     places.data_dir = options.folder;
     ImageDataset images = load_mnist(name, places);
     if (options.limit) {

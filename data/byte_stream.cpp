@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -96,6 +97,11 @@ void ByteStream::read(void* target, size_t bytes, const char* what) {
 void ByteStream::expect_end() {
   uint8_t byte = 0;
   check<IoError>(read_some(&byte, 1) == 0, "the file goes on behind its end");
+}
+
+void ByteStream::skip_to_end() {
+  std::array<uint8_t, 4096> passed{};
+  while (read_some(passed.data(), passed.size()) > 0) continue;
 }
 
 uint64_t ByteStream::at_most_left() const {

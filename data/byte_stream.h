@@ -23,6 +23,8 @@ class ByteStream {
   void read(void* target, size_t bytes, const char* what);
   /// Throws IoError if bytes are left.
   void expect_end();
+  /// Reads what is left, so that damage there is found.
+  void skip_to_end();
   /// No more bytes than this can be left; exact for a plain file.
   uint64_t at_most_left() const;
 

@@ -1,6 +1,8 @@
 // All of data/.
 #pragma once
 
+#include "dlengine/data/cifar.h"
+#include "dlengine/data/data_places.h"
 #include "dlengine/data/dataset.h"
 #include "dlengine/data/device_batches.h"
 #include "dlengine/data/download.h"

@@ -8,7 +8,7 @@
 
 namespace dlengine {
 
-/// x: u8 [N, 1, H, W], read as f32 in 0 .. 1; y: i64 [N], the class.
+/// x: u8 [N, C, H, W], read as f32 in 0 .. 1; y: i64 [N], the class.
 struct ImageDataset {
   TensorDataset train;
   TensorDataset test;

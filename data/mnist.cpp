@@ -1,16 +1,14 @@
-// Where the files are and what they must hash to; the search; the check of what was read.
+// Where the files are and what they must hash to; the check of what was read.
 #include "dlengine/data/mnist.h"
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "dlengine/core/check.h"
-#include "dlengine/data/download.h"
+#include "dlengine/data/data_search.h"
 #include "dlengine/data/idx.h"
 
 namespace dlengine {
@@ -19,14 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFiles = 4;
+constexpr size_t kFiles = 4;
 constexpr int64_t kSide = 28;
 
 /// Without ".gz": training images and labels, test images and labels.
 constexpr std::array<const char*, kFiles> kNames = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                                     "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
-
-using Paths = std::array<std::string, kFiles>;
 
 struct Known {
   const char* name;
@@ -76,65 +72,31 @@ std::optional<std::string> find_file(const fs::path& folder, const std::string& 
   return std::nullopt;
 }
 
-std::optional<Paths> find_in_folder(const fs::path& folder, std::string& tried) {
+std::optional<Paths> find_four(const fs::path& folder, std::string& missing) {
   Paths paths;
-  for (size_t i = 0; i < kFiles; ++i) {
-    const auto path = find_file(folder, kNames[i]);
+  for (const char* name : kNames) {
+    const auto path = find_file(folder, name);
     if (!path) {
-      tried += fmt::format("  {}: has no {}\n", folder.string(), kNames[i]);
+      missing = name;
       return std::nullopt;
     }
-    paths[i] = *path;
+    paths.push_back(*path);
   }
   return paths;
 }
 
-/// Looks in root/<name>, then in root itself, unless that is the folder of another data set of the same
-/// format.
-std::optional<Paths> find_in_root(const fs::path& root, const Known& wanted, std::string& tried) {
-  if (auto paths = find_in_folder(root / wanted.name, tried)) return paths;
+DataSearch search_for(const Known& wanted) {
+  DataSearch search{
+      .who = "load_mnist", .folders = {wanted.name}, .others = {}, .find = find_four, .files = {}};
   for (const Known& known : known_sets()) {
-    const fs::path folder = root.has_filename() ? root.filename() : root.parent_path().filename();
-    if (&known != &wanted && folder == known.name) return std::nullopt;
+    if (&known != &wanted) search.others.push_back(known.name);
   }
-  return find_in_folder(root, tried);
-}
-
-Paths find_in_cache(const Known& known, const MnistOptions& options, const std::string& tried) {
-  try {
-    const std::string cache =
-        fs::path(options.cache_dir.empty() ? default_cache_dir() : options.cache_dir) / known.name;
-    Paths paths;
-    for (size_t i = 0; i < kFiles; ++i) {
-      const std::string file = std::string(kNames[i]) + ".gz";
-      std::vector<std::string> urls;
-      if (options.download) {
-        for (const std::string& mirror : known.mirrors) urls.push_back(mirror + file);
-      }
-      paths[i] = find_or_download({.name = file, .sha256 = known.sha256[i], .urls = urls}, cache);
-    }
-    return paths;
-  } catch (const IoError& error) {
-    fail<DataNotFoundError>(
-        "load_mnist: {} was not found. Looked in:\n{}{}\nFour files are needed: {}.gz.\n"
-        "Their folder can also be named by the data option or DLENGINE_DATA_DIR.",
-        known.name, tried, error.what(), fmt::join(kNames, ".gz, "));
+  for (size_t i = 0; i < kFiles; ++i) {
+    RemoteFile file{.name = std::string(kNames[i]) + ".gz", .sha256 = wanted.sha256[i]};
+    for (const std::string& mirror : wanted.mirrors) file.urls.push_back(mirror + file.name);
+    search.files.push_back(file);
   }
-}
-
-Paths find_files(const Known& known, const MnistOptions& options) {
-  std::string tried;
-  if (!options.data_dir.empty()) {
-    std::error_code error;
-    check<IoError>(fs::is_directory(options.data_dir, error), "load_mnist: the data folder {} does not exist",
-                   options.data_dir);
-    if (const auto paths = find_in_root(options.data_dir, known, tried)) return *paths;
-  }
-  const char* variable = std::getenv("DLENGINE_DATA_DIR");
-  if (variable && *variable) {
-    if (const auto paths = find_in_root(variable, known, tried)) return *paths;
-  }
-  return find_in_cache(known, options, tried);
+  return search;
 }
 
 TensorDataset load_part(const std::string& images, const std::string& labels) {
@@ -146,9 +108,9 @@ TensorDataset load_part(const std::string& images, const std::string& labels) {
 
 }  // namespace
 
-ImageDataset load_mnist(const std::string& name, const MnistOptions& options) {
+ImageDataset load_mnist(const std::string& name, const DataPlaces& places) {
   const Known& known = find_known(name);
-  const Paths paths = find_files(known, options);
+  const Paths paths = find_data(search_for(known), places);
   return {.train = load_part(paths[0], paths[1]),
           .test = load_part(paths[2], paths[3]),
           .class_names = known.class_names,

@@ -48,6 +48,28 @@ inline std::string gzip(const std::string& text) {
   return packed;
 }
 
+/// A file in a tar archive: header and content, filled up to whole blocks of 512 bytes.
+inline std::string tar_entry(const std::string& path, const std::string& content, char type = '0') {
+  std::string header(512, '\0');
+  const auto put = [&](size_t at, const std::string& text) { header.replace(at, text.size(), text); };
+  const auto octal = [](uint64_t number) {
+    std::string digits(11, '0');
+    for (size_t i = 11; i-- > 0; number /= 8) digits[i] = static_cast<char>('0' + number % 8);
+    return digits;
+  };
+  put(0, path);
+  put(124, octal(content.size()));
+  put(148, "        ");
+  header[156] = type;
+  uint64_t sum = 0;
+  for (const char byte : header) sum += static_cast<uint8_t>(byte);
+  put(148, octal(sum).substr(5) + std::string(1, '\0') + " ");
+  return header + content + std::string((512 - content.size() % 512) % 512, '\0');
+}
+
+/// What ends a tar archive.
+inline std::string tar_end() { return std::string(1024, '\0'); }
+
 inline std::vector<int64_t> dims(const Tensor& tensor) {
   return {tensor.shape().begin(), tensor.shape().end()};
 }

@@ -30,7 +30,7 @@ int64_t first_label(const ImageDataset& set) { return set.test.y().to_vector<int
 
 class Mnist : public testing::Test {
  protected:
-  MnistOptions options(const std::string& data_dir) const {
+  DataPlaces options(const std::string& data_dir) const {
     return {.data_dir = data_dir, .cache_dir = dir_ / "cache", .download = false};
   }
 
@@ -122,7 +122,7 @@ TEST_F(Mnist, RefusesUnknownNamesAndFolders) {
 
 TEST_F(Mnist, WithoutAWritableCacheTheDataAreNotFound) {
   write_bytes(dir_ / "file", "");
-  MnistOptions no_cache = options("");
+  DataPlaces no_cache = options("");
   no_cache.cache_dir = dir_ / "file/cache";
   no_cache.download = true;
   expect_throw<DataNotFoundError>([&] { load_mnist("mnist", no_cache); }, {"cannot make the cache folder"});
@@ -184,7 +184,7 @@ TEST(MnistReal, IsTakenFromTheCacheIfTheHashesAreRight) {
     fs::create_symlink(fs::path(data) / "mnist" / name, cache / ("mnist/" + name));
   }
   const ScopedEnvironment no_data("DLENGINE_DATA_DIR", nullptr);
-  const MnistOptions options = {.data_dir = {}, .cache_dir = cache.path(), .download = false};
+  const DataPlaces options = {.data_dir = {}, .cache_dir = cache.path(), .download = false};
   EXPECT_EQ(load_mnist("mnist", options).source, "mnist from " + (cache / "mnist"));
 
   const std::string labels = cache / "mnist/t10k-labels-idx1-ubyte.gz";
