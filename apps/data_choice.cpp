@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "dlengine/data/cifar.h"
 #include "dlengine/data/mnist.h"
 #include "dlengine/data/synthetic_digits.h"
 
@@ -29,24 +30,27 @@ ChosenData synthetic(const DataOptions& options) {
 
 ChosenData load(const DataOptions& options) {
   if (options.dataset == "synthetic") return synthetic(options);
-  const std::string name = options.dataset.value_or("mnist");
+  const std::string name = options.dataset.value_or(options.choices.front());
   try {
     DataPlaces places;
     places.data_dir = options.folder;
-    ImageDataset images = load_mnist(name, places);
+    ImageDataset images = name == "cifar10" ? load_cifar10(places) : load_mnist(name, places);
     if (options.limit) {
       images.train = first_images(images.train, *options.limit);
       images.test = first_images(images.test, *options.limit);
     }
     return {name, std::move(images)};
   } catch (const DataNotFoundError& error) {
-    if (options.dataset || !options.folder.empty()) throw;
+    const bool asked_for = options.dataset || !options.folder.empty();
+    if (asked_for || std::ranges::count(options.choices, "synthetic") == 0) throw;
     fmt::print(stderr, "{}\nGoing on with synthetic digits instead.\n", error.what());
     return synthetic(options);
   }
 }
 
 }  // namespace
+
+std::vector<std::string> digit_sets() { return {"mnist", "fashion_mnist", "synthetic"}; }
 
 ChosenData choose_data(const DataOptions& options) {
   ChosenData data = load(options);

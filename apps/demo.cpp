@@ -84,10 +84,13 @@ int Run::operator()() {
   fmt::print("recipe: {}: {} with rate {:g}, batches of {}, {} epochs{}\n\n{}\n", recipe.name,
              recipe.optimizer, optimizer->lr(), recipe.batch_size, recipe.epochs,
              options_.resume ? fmt::format(" of which {} are done", trainer.epoch()) : "",
-             summary(net, image_shape()));
+             summary(net, image_shape(demo_.network)));
   std::fflush(stdout);
 
-  const History history = train(trainer, data.images.train);
+  const AugmentedImages augmented(data.images.train, demo_.augment);
+  const bool augment = demo_.augment.shift > 0 || demo_.augment.flip;
+  const History history =
+      train(trainer, augment ? static_cast<const Dataset&>(augmented) : data.images.train);
   if (!options_.save.empty()) save_network(net, options_.save, demo_.network, data);
   if (history.interrupted) {
     fmt::print(stderr, "{}: stopped by Ctrl-C{}\n", demo_.network,

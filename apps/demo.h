@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/data_choice.h"
+#include "dlengine/data/augmented_images.h"
 #include "dlengine/layers/init.h"
 #include "dlengine/optim/optimizer.h"
 #include "dlengine/optim/schedule.h"
@@ -25,9 +27,11 @@ struct Recipe {
 };
 
 struct Demo {
-  std::string network;          // name for make_network(), and the program's own
-  std::string about;            // for --help
-  std::vector<Recipe> recipes;  // the first one is the default
+  std::string network;                               // name for make_network(), and the program's own
+  std::string about;                                 // for --help
+  std::vector<Recipe> recipes;                       // the first one is the default
+  std::vector<std::string> datasets = digit_sets();  // that --dataset takes; the first one is the default
+  AugmentOptions augment = {};                       // what happens to the training images
 };
 
 /// The whole program. Exit codes: 0 done, 1 error, 2 wrong usage, 3 the accuracy asked for was not reached,

@@ -121,8 +121,9 @@ void add_file_options(CLI::App& app, DemoOptions& options) {
 void add_data_options(CLI::App& app, DataOptions& options, const std::string& usual) {
   app.add_option("--data", options.folder,
                  "Folder of the data set [DLENGINE_DATA_DIR, the cache, a download]");
-  app.add_option("--dataset", options.dataset, fmt::format("mnist, fashion_mnist or synthetic [{}]", usual))
-      ->check(CLI::IsMember({"mnist", "fashion_mnist", "synthetic"}));
+  app.add_option("--dataset", options.dataset,
+                 fmt::format("The images: {} [{}]", fmt::join(options.choices, ", "), usual))
+      ->check(CLI::IsMember(options.choices));
 }
 
 void add_device_option(CLI::App& app, std::optional<std::string>& device) {
@@ -143,7 +144,9 @@ std::optional<int> parse_options(const Demo& demo, int argc, char** argv, DemoOp
   app.footer(kExitCodes);
   Overrides given;
   bool list_devices = false;
-  add_data_options(app, options.data);
+  options.data.choices = demo.datasets;
+  demo.datasets == digit_sets() ? add_data_options(app, options.data)
+                                : add_data_options(app, options.data, demo.datasets.front());
   add_limit_option(app, options.data);
   add_training_options(app, demo, given);
   add_machine_options(app, options);

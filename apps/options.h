@@ -37,7 +37,7 @@ std::optional<int> parse_options(const Demo& demo, int argc, char** argv, DemoOp
 void add_device_option(CLI::App& app, std::optional<std::string>& device);
 /// --device, --threads and --seed.
 void add_machine_options(CLI::App& app, MachineOptions& options);
-/// --data and --dataset; usual: what --help says of a program without them.
+/// --data and --dataset, which takes options.choices; usual: what --help says of a program without them.
 void add_data_options(CLI::App& app, DataOptions& options,
                       const std::string& usual = "mnist, or synthetic where that is not to be had");
 

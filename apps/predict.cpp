@@ -1,4 +1,4 @@
-// Says which digit an image shows, with what mnist_cnn or mnist_mlp saved, or a graph of it: predict --help.
+// Says what an image shows, with what a demo saved, or a graph of it: predict --help.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,12 +12,13 @@ using dlengine::apps::kExitUsage;
 
 int main(int argc, char** argv) {
   dlengine::apps::PredictOptions options;
+  options.data.choices.push_back("cifar10");
   CLI::App app("Classifies one image with the weights that a demo saved.", "predict");
   app.add_option("--load", options.load,
-                 "Weights written by --save of mnist_cnn or mnist_mlp, or a graph written by dlengine graph")
+                 "Weights written by --save of a demo, or a graph written by dlengine graph")
       ->required();
-  auto* image =
-      app.add_option("image", options.image, "PGM or PNG of 28x28 pixels, white on black as in MNIST");
+  auto* image = app.add_option("image", options.image,
+                               "PNG, PGM or PPM as large as the training's images; digits white on black");
   app.add_option("--index", options.index, "Instead of a file: number of an image of the test set, from 0")
       ->check(CLI::NonNegativeNumber)
       ->excludes(image);

@@ -34,7 +34,7 @@ std::vector<std::string> lines(const std::string& text) {
 }
 
 struct Picture {
-  Tensor pixels;                 // u8 [28, 28]
+  Tensor pixels;                 // u8 [C, H, W]
   std::optional<int64_t> label;  // where it is known
 };
 
@@ -43,19 +43,24 @@ Picture from_test_set(const DataOptions& options, int64_t index) {
   const TensorDataset& test = data.images.test;
   check<ValueError>(index < test.size(), "--index {}: the test set has images 0 .. {}", index,
                     test.size() - 1);
-  return {test.x().select(0, index).select(0, 0).clone(), test.y().select(0, index).item<int64_t>()};
+  return {test.x().select(0, index).clone(), test.y().select(0, index).item<int64_t>()};
 }
 
-Picture from_file(const std::string& path, bool invert) {
-  const Tensor pixels = read_image(path);
-  check<ValueError>(pixels.shape() == Shape{28, 28}, "{} is {} x {} pixels: need 28 x 28", path,
-                    pixels.dim(1), pixels.dim(0));
+/// shape: of the images of the training, [1, C, H, W].
+Picture from_file(const std::string& path, const Shape& shape, bool invert) {
+  const Tensor pixels = shape[1] == 1 ? read_image(path).unsqueeze(0) : read_color_image(path);
+  check<ValueError>(pixels.dim(1) == shape[2] && pixels.dim(2) == shape[3],
+                    "{} is {} x {} pixels: need {} x {}", path, pixels.dim(2), pixels.dim(1), shape[3],
+                    shape[2]);
   if (invert) {
     uint8_t* bytes = pixels.data<uint8_t>();
     std::transform(bytes, bytes + pixels.numel(), bytes, [](uint8_t value) { return uint8_t(255 - value); });
   }
   return {pixels, std::nullopt};
 }
+
+/// The planes [C, H, W] in gray, all alike: u8 [H, W].
+Tensor gray(const Tensor& planes) { return mean(planes.to(DType::f32), {.axes = {0}}).to(DType::u8); }
 
 /// The probabilities by a graph that comes from a file, which may be any.
 std::vector<double> probabilities_of(const SavedModel& model, const Tensor& x, int64_t classes,
@@ -90,12 +95,12 @@ int predict_one(const PredictOptions& options) {
   check<IoError>(classes.size() == 10, "{} names {} classes, need 10", options.load, classes.size());
   DataOptions data = options.data;
   if (!data.dataset) data.dataset = entry(model.metadata, kDatasetKey, options.load);
+  const Shape shape = image_shape(entry(model.metadata, kModelKey, options.load));
   const Picture picture =
-      options.index ? from_test_set(data, *options.index) : from_file(options.image, options.invert);
-  fmt::print("{}", draw_ascii(picture.pixels));
+      options.index ? from_test_set(data, *options.index) : from_file(options.image, shape, options.invert);
+  fmt::print("{}", draw_ascii(gray(picture.pixels)));
 
-  const TensorDataset prepared(picture.pixels.reshape(image_shape()),
-                               zeros({1}, DType::i64));  // as in training
+  const TensorDataset prepared(picture.pixels.unsqueeze(0), zeros({1}, DType::i64));  // as in training
   const int64_t first[] = {0};
   const Tensor x = prepared.get(first).x;
   print_probabilities(probabilities_of(model, x, std::ssize(classes), options.load), classes, picture.label);

@@ -18,9 +18,10 @@ std::string entry(const std::map<std::string, std::string>& metadata, const std:
 SavedModel load_model(const std::string& path, Device device) {
   SafetensorsFile file = load_safetensors(path);
   if (file.metadata.erase(kGraphKey) > 0) return {Graph::load(path, device), file.metadata};
-  Sequential net = make_network(entry(file.metadata, kModelKey, path));
+  const std::string network = entry(file.metadata, kModelKey, path);
+  Sequential net = make_network(network);
   net.load_state(file.tensors);
-  return {trace(net, image_shape()).to(device), file.metadata};
+  return {trace(net, image_shape(network)).to(device), file.metadata};
 }
 
 }  // namespace dlengine::apps

@@ -1,6 +1,8 @@
 // All of data/.
 #pragma once
 
+#include "dlengine/data/augmented_images.h"
+#include "dlengine/data/channel_statistics.h"
 #include "dlengine/data/cifar.h"
 #include "dlengine/data/data_places.h"
 #include "dlengine/data/dataset.h"

@@ -19,6 +19,7 @@
 #include "dlengine/layers/linear.h"
 #include "dlengine/layers/loss.h"
 #include "dlengine/layers/module.h"
+#include "dlengine/layers/normalize.h"
 #include "dlengine/layers/pool1d.h"
 #include "dlengine/layers/pool2d.h"
 #include "dlengine/layers/pool3d.h"

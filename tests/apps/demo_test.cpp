@@ -32,7 +32,7 @@ Command small_run(const Arguments& more = {}, int64_t images = 600) {
 int64_t lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 
 TEST(Demo, HelpNamesEveryOption) {
-  for (const char* program : {"mnist_cnn", "mnist_mlp"}) {
+  for (const char* program : {"cifar_cnn", "mnist_cnn", "mnist_mlp"}) {
     const Finished result = run({program, {"--help"}});
     EXPECT_EQ(result.code, 0);
     for (const char* option : {"--data", "--dataset", "--epochs", "--batch-size", "--lr", "--optimizer",

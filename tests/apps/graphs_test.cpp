@@ -10,16 +10,18 @@ namespace {
 
 TEST(NetworkGraphs, GiveTheNetworksBits) {
   for (const Device device : test::devices()) {
-    for (const char* name : {"mnist_cnn", "mnist_mlp"}) {
+    for (const char* name : {"cifar_cnn", "mnist_cnn", "mnist_mlp"}) {
       SCOPED_TRACE(std::string(name) + " on " + to_string(device));
       manual_seed(3);
       Sequential net = make_network(name);
-      net.infer_shapes(image_shape());
-      const Graph graph = test::saved_and_loaded(trace(net, image_shape()), device);
+      net.infer_shapes(image_shape(name));
+      const Graph graph = test::saved_and_loaded(trace(net, image_shape(name)), device);
       EXPECT_EQ(graph.constants().size(), net.state().size());
       net.to(device);
       for (const int64_t batch : {1, 3}) {
-        const Tensor x = rand({batch, 1, 28, 28}).to(device);
+        Shape shape = image_shape(name);
+        shape[0] = batch;
+        const Tensor x = rand(shape).to(device);
         test::expect_same_bits(graph(x), test::evaluated(net, x));
       }
     }

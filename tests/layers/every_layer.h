@@ -28,6 +28,8 @@ inline std::vector<AnyLayer> every_layer() {
   const auto add = [&](const char* name, std::function<std::unique_ptr<Module>()> make) {
     all.push_back({name, std::move(make), rand({2, 5, 8})});
   };
+  add("normalize",
+      [] { return std::make_unique<Normalize>(std::vector<double>(5, 0.5), std::vector<double>(5, 0.25)); });
   add("unflatten", [] { return std::make_unique<Unflatten>(2, Shape{2, -1}); });
   add("rnn", make<RNN, RecurrentOptions{.hidden_size = 6, .return_sequences = false}>);
   add("lstm", make<LSTM, RecurrentOptions{.hidden_size = 6, .num_layers = 2, .bidirectional = true}>);
