@@ -10,6 +10,7 @@
 #include "dlengine/data/download.h"
 #include "dlengine/data/idx.h"
 #include "dlengine/data/image_dataset.h"
+#include "dlengine/data/image_folder.h"
 #include "dlengine/data/images.h"
 #include "dlengine/data/loader.h"
 #include "dlengine/data/mnist.h"

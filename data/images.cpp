@@ -1,4 +1,4 @@
-// PGM and PPM by hand; PNG by libpng's simplified interface, after every chunk was checked.
+// PGM and PPM by hand; JPEG by libjpeg; PNG by libpng's simplified interface, after every chunk was checked.
 #include "dlengine/data/images.h"
 
 #include <png.h>
@@ -15,6 +15,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/io/atomic_file.h"
 #include "dlengine/data/byte_stream.h"
+#include "dlengine/data/jpeg.h"
 
 namespace dlengine {
 
@@ -164,18 +165,33 @@ Tensor read_png(Bytes file, int64_t channels) {
   return image;
 }
 
-bool is_pnm(Bytes file, std::string_view kinds) {
-  return file.size() >= 2 && file[0] == 'P' && kinds.find(static_cast<char>(file[1])) != kinds.npos;
+bool is_pnm(Bytes file) {
+  constexpr std::string_view kKinds = "2356";
+  return file.size() >= 2 && file[0] == 'P' && kKinds.find(static_cast<char>(file[1])) != kKinds.npos;
+}
+
+/// The luminance of red, green and blue, as JPEG has it (ITU-R BT.601): u8 [H, W, 1].
+Tensor luminance_of(const Tensor& image) {
+  Tensor gray = empty({image.dim(0), image.dim(1), 1}, DType::u8);
+  const auto* color = image.data<uint8_t>();
+  auto* pixel = gray.data<uint8_t>();
+  for (int64_t i = 0; i < gray.numel(); ++i, color += 3) {
+    pixel[i] = static_cast<uint8_t>((299 * color[0] + 587 * color[1] + 114 * color[2] + 500) / 1000);
+  }
+  return gray;
 }
 
 /// u8 [H, W, 1], or [H, W, 1 or 3] if asked for 3 channels. Errors name `who` and the file.
 Tensor read(const char* who, const std::string& path, int64_t channels) try {
   const std::vector<uint8_t> file = read_file(path);
-  if (is_pnm(file, channels == 1 ? "25" : "2536")) return PnmReader(file).read();
+  if (is_pnm(file)) {
+    const Tensor image = PnmReader(file).read();
+    return image.dim(2) > channels ? luminance_of(image) : image;
+  }
+  if (is_jpeg(file)) return read_jpeg(file, channels, kMaxPixels);
   const bool png = file.size() >= kPngSignature.size() &&
                    std::equal(kPngSignature.begin(), kPngSignature.end(), file.begin());
-  check<IoError>(png, "this is neither a {} nor a PNG file",
-                 channels == 1 ? "PGM (P2, P5)" : "PGM (P2, P5), a PPM (P3, P6)");
+  check<IoError>(png, "this is neither a PGM or PPM (P2, P3, P5, P6), nor a PNG or JPEG file");
   return read_png(file, channels);
 } catch (Error& error) {
   error.add_context(fmt::format("{}: {}", who, path));

@@ -7,14 +7,15 @@
 
 namespace dlengine {
 
-/// The image in a PGM (P2, P5) or PNG file: u8 [H, W], 0 is black. Deeper images are rounded to 8 bits,
-/// colours become their luminance, transparent parts are laid on white. Formats: netpbm's pgm(5), PNG 1.2
-/// with its checksums checked. Throws IoError that names the file for anything else, damaged files included.
+/// The image in a PGM, PPM (P2, P3, P5, P6), PNG or JPEG file: u8 [H, W], 0 is black. Deeper images are
+/// rounded to 8 bits, colours become their luminance, transparent parts are laid on white; how a camera was
+/// held (EXIF) is not looked at. Formats: netpbm's pgm(5) and ppm(5), PNG 1.2 with its checksums checked,
+/// JPEG but for the colours of printers (CMYK). Throws IoError that names the file for anything else, damaged
+/// files included.
 Tensor read_image(const std::string& path);
 
-/// The image in a PPM (P3, P6), PGM or PNG file in its colours: u8 [3, H, W], which are red, green and blue;
-/// a gray one has three equal parts. All else as read_image(); netpbm's ppm(5). Plain loops on this thread,
-/// as Dataset::get() needs.
+/// The image in such a file in its colours: u8 [3, H, W], which are red, green and blue; a gray one has three
+/// equal parts. Plain loops on this thread, as Dataset::get() needs.
 Tensor read_color_image(const std::string& path);
 
 /// Writes u8 [H, W] as binary PGM, whole or not at all. Throws ShapeError, DTypeError, IoError.

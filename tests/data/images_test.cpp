@@ -71,6 +71,11 @@ TEST(Png, ReadsGrayColourAndTransparency) {
   EXPECT_EQ(read_text(png_of({0, 255, 0, 0}, 1, 2, PNG_FORMAT_GA)), (Bytes{0, 255}));
 }
 
+TEST(Ppm, InGrayIsItsLuminance) {
+  EXPECT_EQ(read_text("P3 4 1 255 255 0 0 0 255 0 0 0 255 9 9 9"), (Bytes{76, 150, 29, 9}));
+  EXPECT_EQ(read_text(std::string("P6 1 1 255 \x0a\x14\x1e", 14)), Bytes{18});
+}
+
 Tensor read_color(const std::string& content) {
   const TempDir dir;
   write_bytes(dir / "image", content);
@@ -112,7 +117,7 @@ TEST(ColorImages, ThatAreDamagedAreRefusedWithAReason) {
   const TempDir dir;
   const std::string png = png_of(Bytes(12, 9), 2, 2, PNG_FORMAT_RGB);
   for (const auto& [content, message] : std::vector<std::pair<std::string, const char*>>{
-           {"", "this is neither a PGM (P2, P5), a PPM (P3, P6) nor a PNG file"},
+           {"", "this is neither a PGM or PPM (P2, P3, P5, P6), nor a PNG or JPEG file"},
            {"P4 1 1 a", "this is neither a PGM"},
            {"P6 2 1 255 abcde", "the image is 2 x 1, but at most 1 pixels follow"},
            {"P6 1 1 256 abcde", "but at most 0 pixels follow"},
@@ -162,8 +167,9 @@ struct BadImage {
 void PrintTo(const BadImage& bad, std::ostream* out) { *out << bad.what; }
 
 const BadImage kBad[] = {
-    {"empty", "", "neither a PGM (P2, P5) nor a PNG file"},
-    {"colour", "P6 1 1 255 abc", "neither a PGM"},
+    {"empty", "", "neither a PGM or PPM (P2, P3, P5, P6), nor a PNG or JPEG file"},
+    {"bitmap", "P4 1 1 a", "neither a PGM"},
+    {"colour", "P6 1 1 255 ab", "but at most 0 pixels follow"},
     {"no_width", "P5", "need a number for the width at byte 2"},
     {"negative_width", "P5 -1 1 255 a", "need a number for the width at byte 3"},
     {"no_largest", "P5 1 1", "need a number for the largest value at byte 6"},

@@ -2,7 +2,7 @@
 # are written as they stand.
 BEGIN {
   if (as == "tests") {
-    print "#include <dlengine/dlengine.h>\n#include <gtest/gtest.h>\n\n#include <cmath>\n#include <iostream>\n"
+    print "#include <dlengine/dlengine.h>\n#include <gtest/gtest.h>\n\n#include <cmath>\n#include <filesystem>\n#include <fstream>\n#include <iostream>\n"
     print "using namespace dlengine;\n"
   }
 }
