@@ -4,6 +4,7 @@
 #include "dlengine/data/augmented_images.h"
 #include "dlengine/data/channel_statistics.h"
 #include "dlengine/data/cifar.h"
+#include "dlengine/data/csv.h"
 #include "dlengine/data/data_places.h"
 #include "dlengine/data/dataset.h"
 #include "dlengine/data/device_batches.h"
