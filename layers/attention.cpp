@@ -1,10 +1,14 @@
 // Attention layers.
 #include "dlengine/layers/attention.h"
 
+#include <limits>
+
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/logic.h"
 #include "dlengine/core/ops/matmul.h"
 #include "dlengine/layers/init.h"
 
@@ -67,6 +71,24 @@ void MultiheadAttention::check_input(const char* which, const Tensor& x) const {
                     features > 0 ? std::to_string(features) : "E", x.shape());
 }
 
+// The mask, without the keys that are padding.
+Tensor MultiheadAttention::mask_of(const Inputs& inputs) {
+  const Tensor &mask = inputs.mask, &valid = inputs.valid_keys;
+  if (!valid.defined()) return mask;
+  const Shape needed = {inputs.key.dim(0), inputs.key.dim(1)};
+  check_operands("attention", {&inputs.key, &valid});
+  check<DTypeError>(valid.dtype() == DType::boolean,
+                    "attention: need valid_keys of bool (false: padding), got {}", valid.dtype());
+  check<ShapeError>(valid.shape() == needed, "attention: need valid_keys {} (samples, keys), got {}", needed,
+                    valid.shape());
+  const Tensor keys = valid.reshape({needed[0], 1, 1, needed[1]});
+  if (!mask.defined()) return keys;
+  check_operands("attention", {&valid, &mask});
+  if (mask.dtype() == DType::boolean) return mask & keys;
+  const double infinity = std::numeric_limits<double>::infinity();
+  return where(keys, mask, scalar(-infinity, mask.dtype(), mask.device()));
+}
+
 // Part 0, 1 or 2 of the projections, in heads: [N, L, E] -> [N, h, L, E/h].
 Tensor MultiheadAttention::project(int64_t part, const Tensor& x) const {
   const int64_t features = options_.embed_dim, heads = options_.num_heads;
@@ -86,7 +108,7 @@ MultiheadAttention::Output MultiheadAttention::attend(const Inputs& inputs) {
   if (!in_weight_.defined()) make(query.dim(2), query.dtype(), query.device());
   const Tensor weights = attention_weights(
       project(0, query), project(1, inputs.key),
-      {.mask = inputs.mask, .causal = options_.causal, .dropout = training() ? options_.dropout : 0});
+      {.mask = mask_of(inputs), .causal = options_.causal, .dropout = training() ? options_.dropout : 0});
   const Tensor value = project(2, inputs.value);
   check<ShapeError>(value.dim(2) == weights.dim(3), "attention: need as many values as keys, got {} and {}",
                     inputs.value.shape(), inputs.key.shape());

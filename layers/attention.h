@@ -37,6 +37,9 @@ class MultiheadAttention final : public Module {
     Tensor key;        // [N, S, E]
     Tensor value;      // [N, S, E]
     Tensor mask = {};  // broadcasts to [N, h, L, S], as in AttentionOptions: true where a query may look
+    /// bool [N, S], false where a key is padding, at which no query looks: the opposite of PyTorch's
+    /// key_padding_mask. Undefined: there is none.
+    Tensor valid_keys = {};
   };
   struct Output {
     Tensor output;   // [N, L, E]
@@ -51,6 +54,7 @@ class MultiheadAttention final : public Module {
  private:
   void make(int64_t embed_dim, DType dtype, Device device);
   void check_input(const char* which, const Tensor& x) const;
+  static Tensor mask_of(const Inputs& inputs);
   Tensor project(int64_t part, const Tensor& x) const;
 
   MultiheadAttentionOptions options_;

@@ -1,9 +1,10 @@
-// One layer of a transformer's encoder. Vaswani et al., arXiv:1706.03762.
+// A transformer's encoder. Vaswani et al., arXiv:1706.03762.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dlengine/layers/attention.h"
 #include "dlengine/layers/linear.h"
@@ -33,11 +34,16 @@ class TransformerEncoderLayer final : public Module {
   explicit TransformerEncoderLayer(const TransformerEncoderLayerOptions& options);
   std::string_view type_name() const override { return "TransformerEncoderLayer"; }
   bool replayable() const override { return true; }
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return forward(x, {}); }
+  /// Of padded sequences. valid_keys: bool [N, L], true for elements, false for padding, as in
+  /// MultiheadAttention::Inputs: ~mask, where mask is PyTorch's src_key_padding_mask. No element looks at
+  /// padding. What stands there is computed as everywhere else, so leave it out of means and losses; where a
+  /// sample is padding throughout, its attention is 0 and what is around it remains.
+  Tensor forward(const Tensor& x, const Tensor& valid_keys);
   void visit(ModuleVisitor& visitor) override;
 
  private:
-  Tensor attend(const Tensor& x);
+  Tensor attend(const Tensor& x, const Tensor& valid_keys);
   Tensor feed_forward(const Tensor& x);
   Tensor dropped(const Tensor& x) const;
 
@@ -45,6 +51,32 @@ class TransformerEncoderLayer final : public Module {
   MultiheadAttention self_attn_;
   Linear linear1_, linear2_;
   LayerNorm norm1_, norm2_;
+};
+
+struct TransformerEncoderOptions {
+  TransformerEncoderLayerOptions layer = {};  // of every layer
+  int64_t num_layers = 1;
+  bool norm = false;  // a layer norm behind the last one, as layers with norm_first need
+};
+
+/// Layers in a row, each with weights of its own: TransformerEncoder({.layer = {.d_model = 64, .nhead = 4},
+/// .num_layers = 2}). x [N, L, E] -> [N, L, E]. Children, in PyTorch's names: layers.0, layers.1, ..., norm.
+/// Throws ValueError for options that make no sense.
+class TransformerEncoder final : public Module {
+ public:
+  explicit TransformerEncoder(const TransformerEncoderOptions& options);
+  std::string_view type_name() const override { return "TransformerEncoder"; }
+  bool replayable() const override { return true; }
+  std::string description() const override;
+  Tensor forward(const Tensor& x) override { return forward(x, {}); }
+  /// Of padded sequences, as in TransformerEncoderLayer.
+  Tensor forward(const Tensor& x, const Tensor& valid_keys);
+  void visit(ModuleVisitor& visitor) override;
+
+ private:
+  std::vector<TransformerEncoderLayer> layers_;
+  LayerNorm norm_;
+  bool has_norm_;
 };
 
 }  // namespace dlengine

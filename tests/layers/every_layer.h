@@ -37,6 +37,10 @@ inline std::vector<AnyLayer> every_layer() {
   add("gru_both_ways", make<GRU, RecurrentOptions{.hidden_size = 6, .bidirectional = true}>);
   add("transformer", make<TransformerEncoderLayer,
                           TransformerEncoderLayerOptions{.d_model = 8, .nhead = 2, .dim_feedforward = 12}>);
+  add("transformer_encoder", [] {
+    return std::make_unique<TransformerEncoder>(TransformerEncoderOptions{
+        .layer = {.d_model = 8, .nhead = 2, .dim_feedforward = 12}, .num_layers = 2, .norm = true});
+  });
   add("positional_encoding", make<PositionalEncoding, PositionalEncodingOptions{.max_length = 9}>);
   return all;
 }
