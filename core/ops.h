@@ -16,5 +16,6 @@
 #include "dlengine/core/ops/pool.h"
 #include "dlengine/core/ops/recurrent.h"
 #include "dlengine/core/ops/reduce.h"
+#include "dlengine/core/ops/sequence.h"
 #include "dlengine/core/ops/softmax.h"
 #include "dlengine/core/ops/sort.h"

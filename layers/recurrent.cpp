@@ -5,10 +5,12 @@
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/index.h"
 #include "dlengine/core/ops/matmul.h"
 #include "dlengine/layers/init.h"
+#include "dlengine/layers/padding.h"
 
 namespace dlengine {
 
@@ -104,17 +106,36 @@ void RecurrentLayer::check_state(const char* which, const Tensor& state, int64_t
                     name(cell_), which, needed, state.shape());
 }
 
-RecurrentResult RecurrentLayer::pass_direction(size_t number, const Tensor& x, const RecurrentState& state) {
+RecurrentResult RecurrentLayer::pass_padded(const Weights& weights, const Tensor& x,
+                                            const RecurrentState& first, const SequencePadding& padding) {
+  const Tensor product = linear(x, weights.ih, weights.bias_ih);
+  RecurrentResult result = recurrence(cell_ == RecurrentCell::lstm ? padding.holding_c(product) : product,
+                                      {weights.hh, weights.bias_hh}, first, {.cell = cell_});
+  result.last.h = padding.last(result.output, first.h);
+  result.output = padding.cleared(result.output);
+  return result;
+}
+
+RecurrentResult RecurrentLayer::pass_direction(size_t number, const Tensor& x, const RecurrentState& state,
+                                               const SequencePadding* padding) {
   const auto own = [&](const Tensor& all) {
     return all.defined() ? all.select(0, static_cast<int64_t>(number)) : Tensor();
   };
   const Weights& weights = weights_[number];
-  return recurrence(linear(x, weights.ih, weights.bias_ih), {weights.hh, weights.bias_hh},
-                    {own(state.h), own(state.c)},
-                    {.cell = cell_, .reverse = options_.bidirectional && number % 2 == 1});
+  const RecurrentState first{own(state.h), own(state.c)};
+  const bool reverse = options_.bidirectional && number % 2 == 1;
+  if (!padding) {
+    return recurrence(linear(x, weights.ih, weights.bias_ih), {weights.hh, weights.bias_hh}, first,
+                      {.cell = cell_, .reverse = reverse});
+  }
+  if (!reverse) return pass_padded(weights, x, first, *padding);
+  RecurrentResult result = pass_padded(weights, padding->reversed(x), first, *padding);
+  result.output = padding->reversed(result.output);
+  return result;
 }
 
-RecurrentLayer::Passed RecurrentLayer::pass_layers(const Tensor& x, const RecurrentState& state) {
+RecurrentLayer::Passed RecurrentLayer::pass_layers(const Tensor& x, const RecurrentState& state,
+                                                   const SequencePadding* padding) {
   Passed passed{.sequence = x, .h = {}, .c = {}};
   for (int64_t layer = 0; layer < options_.num_layers; ++layer) {
     const bool drops = layer > 0 && options_.dropout > 0 && training();
@@ -122,7 +143,7 @@ RecurrentLayer::Passed RecurrentLayer::pass_layers(const Tensor& x, const Recurr
     std::vector<Tensor> sides;
     for (int64_t direction = 0; direction < directions(); ++direction) {
       const RecurrentResult side =
-          pass_direction(static_cast<size_t>(layer * directions() + direction), input, state);
+          pass_direction(static_cast<size_t>(layer * directions() + direction), input, state, padding);
       sides.push_back(side.output);
       passed.h.push_back(side.last.h);
       if (side.last.c.defined()) passed.c.push_back(side.last.c);
@@ -132,27 +153,33 @@ RecurrentLayer::Passed RecurrentLayer::pass_layers(const Tensor& x, const Recurr
   return passed;
 }
 
-RecurrentLayer::Passed RecurrentLayer::pass(const Tensor& x, const RecurrentState& state) {
+RecurrentLayer::Passed RecurrentLayer::pass(const Tensor& x, const RecurrentState& state,
+                                            const Tensor& lengths) {
   check<ValueError>(x.defined(), "{}: the input is undefined", name(cell_));
   check_input(x);
   if (!weights_[0].ih.defined()) make(x.dim(2), x.dtype(), x.device());
   check_state("h", state.h, x.dim(options_.batch_first ? 0 : 1));
   check_state("c", state.c, x.dim(options_.batch_first ? 0 : 1));
-  return pass_layers(options_.batch_first ? x.transpose(0, 1).contiguous() : x, state);
+  const Tensor timed = options_.batch_first ? x.transpose(0, 1).contiguous() : x;
+  if (!lengths.defined()) return pass_layers(timed, state, nullptr);
+  check_operands(name(cell_), {&x, &lengths});
+  const SequencePadding padding(name(cell_), lengths, timed.dim(0), timed.dim(1));
+  return pass_layers(padding.cleared(timed), state, &padding);
 }
 
 Tensor RecurrentLayer::as_given(const Tensor& sequence) const {
   return options_.batch_first ? sequence.transpose(0, 1) : sequence;
 }
 
-RecurrentLayer::Output RecurrentLayer::run(const Tensor& x, const RecurrentState& state) {
-  const Passed passed = pass(x, state);
+RecurrentLayer::Output RecurrentLayer::run(const Tensor& x, const RecurrentState& state,
+                                           const Tensor& lengths) {
+  const Passed passed = pass(x, state, lengths);
   return {.sequence = as_given(passed.sequence),
           .state = {.h = stack(passed.h), .c = passed.c.empty() ? Tensor() : stack(passed.c)}};
 }
 
-Tensor RecurrentLayer::forward(const Tensor& x) {
-  const Passed passed = pass(x, {});
+Tensor RecurrentLayer::forward(const Tensor& x, const Tensor& lengths) {
+  const Passed passed = pass(x, {}, lengths);
   if (options_.return_sequences) return as_given(passed.sequence);
   return concat({passed.h.end() - directions(), passed.h.end()}, 1);
 }

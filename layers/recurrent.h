@@ -14,6 +14,8 @@
 
 namespace dlengine {
 
+class SequencePadding;
+
 struct RecurrentOptions {
   int64_t input_size = 0;   // I; 0: found at the first input
   int64_t hidden_size = 0;  // H, required
@@ -39,15 +41,20 @@ class RecurrentLayer : public Module {
  public:
   bool replayable() const override { return true; }
   std::string description() const override;
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return forward(x, {}); }
+  /// Of sequences of different lengths, padded to T times: what PyTorch's pack_padded_sequence is for.
+  /// lengths: i32 or i64 [N] on x's device, 0 .. T. What stands behind them has no effect and gets no
+  /// gradient, outputs there are 0, the last step is each sequence's own, and the direction from the end
+  /// begins there. A length out of range is a ValueError (on a GPU when a result is next read).
+  Tensor forward(const Tensor& x, const Tensor& lengths);
 
   struct Output {
     Tensor sequence;       // [N, T, D*H], or [T, N, D*H] without batch_first
     RecurrentState state;  // [num_layers * D, N, H]: after the last step, of l0, l0_reverse, l1, ...
   };
   /// A call that begins with the state of an earlier one (h and c as in Output; undefined: zero) and gives
-  /// the one it ends with.
-  Output run(const Tensor& x, const RecurrentState& state = {});
+  /// the one it ends with. lengths: as in forward(); one of 0 leaves its state as it is.
+  Output run(const Tensor& x, const RecurrentState& state = {}, const Tensor& lengths = {});
 
   void visit(ModuleVisitor& visitor) override;
   void build() override;
@@ -71,9 +78,12 @@ class RecurrentLayer : public Module {
     Tensor sequence;
     std::vector<Tensor> h, c;
   };
-  Passed pass(const Tensor& x, const RecurrentState& state);
-  Passed pass_layers(const Tensor& x, const RecurrentState& state);
-  RecurrentResult pass_direction(size_t number, const Tensor& x, const RecurrentState& state);
+  Passed pass(const Tensor& x, const RecurrentState& state, const Tensor& lengths);
+  Passed pass_layers(const Tensor& x, const RecurrentState& state, const SequencePadding* padding);
+  RecurrentResult pass_direction(size_t number, const Tensor& x, const RecurrentState& state,
+                                 const SequencePadding* padding);
+  RecurrentResult pass_padded(const Weights& weights, const Tensor& x, const RecurrentState& first,
+                              const SequencePadding& padding);
   Tensor as_given(const Tensor& sequence) const;
 
   RecurrentCell cell_;

@@ -55,6 +55,8 @@ Tensor sum_to(const Tensor& dy, const Shape& shape) {
 
 Tensor dense(const Tensor& x) { return dense(x, ImageLayout::row_major); }
 
+Tensor count_up(int64_t count, Device device) { return cumsum(ones({count}, DType::i64, device), 0) - 1.0; }
+
 Tensor lower_triangle(const Shape& shape, int64_t diagonal, Device device) {
   const Tensor rows = cumsum(ones({shape[0], 1}, DType::i64, device), 0);
   const Tensor last = diagonal == 0 ? rows : rows + static_cast<double>(diagonal);

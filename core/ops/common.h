@@ -32,6 +32,9 @@ Tensor dense(const Tensor& x);
 /// is.
 Tensor empty_result(const Shape& shape, std::initializer_list<const Tensor*> operands);
 
+/// i64 [count]: 0, 1, ... Made on the device, so that it can be recorded.
+Tensor count_up(int64_t count, Device device);
+
 /// bool [rows, columns], true where column - row <= diagonal. Made on the device, so that it can be recorded.
 Tensor lower_triangle(const Shape& shape, int64_t diagonal, Device device);
 
