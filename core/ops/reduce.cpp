@@ -9,6 +9,7 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/index.h"
 #include "dlengine/core/shape_rules.h"
 
 namespace dlengine {
@@ -84,6 +85,60 @@ Tensor sum(const Tensor& x, const ReduceOptions& options) {
                 [plan, shape = x.shape()](const Tensor& dy, InputGrads& dx) {
                   dx.add(0, broadcast_view(dy.reshape(plan.kept), shape));
                 });
+}
+
+namespace {
+
+/// The type in which elements are multiplied.
+DType product_type(DType dtype) { return is_floating(dtype) ? promote(dtype, DType::f32) : DType::i64; }
+
+/// Computes in product_type(); the result of floats is of x's type again.
+template <typename F>
+Tensor in_product_type(const Tensor& x, const F& compute) {
+  const Tensor y = compute(x.to(product_type(x.dtype())));
+  return is_floating(x.dtype()) ? y.to(x.dtype()) : y;
+}
+
+/// The product along an axis, which stays with size 1: half of it times the other half, again and again.
+Tensor halved(Tensor x, int axis) {
+  Tensor rest;  // what was left over where a size was odd
+  while (x.dim(axis) > 1) {
+    const int64_t half = x.dim(axis) / 2;
+    if (x.dim(axis) % 2 == 1) {
+      const Tensor last = x.slice(axis, 2 * half);
+      rest = rest.defined() ? rest * last : last;
+    }
+    x = x.slice(axis, 0, half) * x.slice(axis, half, 2 * half);
+  }
+  return rest.defined() ? x * rest : x;
+}
+
+}  // namespace
+
+Tensor prod(const Tensor& x, const ReduceOptions& options) {
+  check_operands("prod", {&x});
+  const Plan plan = plan_for("prod", x.shape(), options);
+  if (plan.count == 0) return sum(x, options) + 1;
+  if (plan.count == 1)
+    return in_product_type(x.clone(), [&](const Tensor& y) { return y.reshape(plan.result); });
+  return in_product_type(x, [&](Tensor y) {
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      if (plan.kept[axis] != x.dim(axis)) y = halved(y, axis);
+    }
+    return y.reshape(plan.result);
+  });
+}
+
+Tensor cumprod(const Tensor& x, int axis) {
+  check_operands("cumprod", {&x});
+  axis = normalize_axis("cumprod", axis, x.rank());
+  return in_product_type(x.clone(), [axis](Tensor y) {
+    for (int64_t width = 1; width < y.dim(axis); width *= 2) {
+      const Tensor grown = y.slice(axis, width) * y.slice(axis, 0, y.dim(axis) - width);
+      y = concat({y.slice(axis, 0, width), grown}, axis);
+    }
+    return y;
+  });
 }
 
 Tensor mean(const Tensor& x, const ReduceOptions& options) {

@@ -16,6 +16,9 @@ struct ReduceOptions {
 /// Types: numeric; u8, i32 and bool sum in i64 and give i64, 16-bit floats sum in f32. Grads: x. The sum of
 /// nothing is 0.
 Tensor sum(const Tensor& x, const ReduceOptions& options = {});
+/// Product: as sum, but 16-bit floats are multiplied in f32, and that of nothing is 1. The gradient is right
+/// where elements are 0, too, as nothing is divided.
+Tensor prod(const Tensor& x, const ReduceOptions& options = {});
 /// Types: any; integers and bool give f32. Grads: x. Throws ValueError for a mean of nothing.
 Tensor mean(const Tensor& x, const ReduceOptions& options = {});
 /// Largest element; NaN wins. Equal largest elements share the gradient evenly. Throws ValueError for an
@@ -36,6 +39,9 @@ Tensor stddev(const Tensor& x, const VarOptions& options = {});
 
 /// x[0] + .. + x[i] along an axis, or with reverse x[i] + .. + x[last]. Types and Grads as sum.
 Tensor cumsum(const Tensor& x, int axis = -1, bool reverse = false);
+
+/// x[0] * .. * x[i] along an axis, in about log2 of its size passes. Types and Grads as prod.
+Tensor cumprod(const Tensor& x, int axis = -1);
 
 /// Whether any element, or all, are not 0: bool, and no gradient. Of nothing: false, and true.
 Tensor any(const Tensor& x, const ReduceOptions& options = {});
