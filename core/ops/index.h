@@ -15,6 +15,16 @@ Tensor index_select(const Tensor& x, int axis, const Tensor& index);
 /// other axes. Types: any. Grads: x. Throws as index_select.
 Tensor gather(const Tensor& x, int axis, const Tensor& index);
 
+/// x with source[i][j] added at y[i][index[i][j]], for axis 1; alike for others. Elements that meet at one
+/// place are added in the order of the index. index: i64 or i32, shaped like source; as that of gather, whose
+/// gradient this is. Types: floating, one type. Grads: x, source. Throws as index_select; DeviceError.
+Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source);
+/// The same with source's elements in place of x's. Of elements that meet at one place the last one along the
+/// axis stays, as in NumPy; the others get no gradient. The index is sorted for that. Types: any, one type.
+Tensor scatter(const Tensor& x, int axis, const Tensor& index, const Tensor& source);
+/// The same with a number in all places, which is taken as where() takes it. Grads: x.
+Tensor scatter(const Tensor& x, int axis, const Tensor& index, double value);
+
 /// Classes [..] (integers) -> [.., classes] with a 1 at each class. No gradient. Throws DTypeError;
 /// ValueError for a class out of range (on a GPU when the result is next read).
 Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype = DType::f32);
