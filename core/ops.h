@@ -11,6 +11,7 @@
 #include "dlengine/core/ops/index.h"
 #include "dlengine/core/ops/interpolate.h"
 #include "dlengine/core/ops/logic.h"
+#include "dlengine/core/ops/masked.h"
 #include "dlengine/core/ops/matmul.h"
 #include "dlengine/core/ops/norm.h"
 #include "dlengine/core/ops/pool.h"
