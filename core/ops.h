@@ -7,6 +7,7 @@
 #include "dlengine/core/ops/conv.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/einsum.h"
 #include "dlengine/core/ops/embedding.h"
 #include "dlengine/core/ops/index.h"
 #include "dlengine/core/ops/interpolate.h"
