@@ -10,6 +10,7 @@
 #include "dlengine/core/ops/einsum.h"
 #include "dlengine/core/ops/embedding.h"
 #include "dlengine/core/ops/index.h"
+#include "dlengine/core/ops/inplace.h"
 #include "dlengine/core/ops/interpolate.h"
 #include "dlengine/core/ops/logic.h"
 #include "dlengine/core/ops/masked.h"
