@@ -17,7 +17,7 @@ endif()
 
 # kernels has no public headers; the internal ones of the other folders stay here, as some bring fmt, which users need
 # not have.
-set(internal_headers "/(core/check|core/graph/[a-z_]+|core/io/element_types|core/ops/common|core/ops/conv_common|core/shared_library|data/transfers|layers/describe|optim/option_checks|train/plot/[a-z_]+)\\.h$")
+set(internal_headers "/(core/check|core/graph/[a-z_]+|core/io/element_types|core/ops/common|core/ops/conv_common|core/shared_library|data/transfers|layers/describe|layers/padding|optim/option_checks|train/plot/[a-z_]+)\\.h$")
 set(header_dir ${CMAKE_INSTALL_INCLUDEDIR}/dlengine)
 install(FILES dlengine.h DESTINATION ${header_dir} COMPONENT development)
 foreach(folder core layers optim data train)
