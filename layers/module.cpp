@@ -184,11 +184,15 @@ int64_t Module::parameter_count() {
   return count;
 }
 
-void Module::load_state(const NamedTensors& given) {
+LoadResult Module::load_state(const NamedTensors& given, const LoadOptions& options) {
   NamedTensors own = state();
-  const std::map<std::string, Tensor> values = match_state(own, given);
+  const StateMatch match = match_state(own, given, options);
   const NoGrad no_grad;
-  for (auto& [name, tensor] : own) tensor.copy_(values.at(name));
+  for (auto& [name, tensor] : own) {
+    const auto value = match.values.find(name);
+    if (value != match.values.end()) tensor.copy_(value->second);
+  }
+  return match.passed_over;
 }
 
 void Module::to(Device device) {
@@ -227,10 +231,10 @@ ForwardObserver* ForwardObserver::newest() { return newest_observer; }
 
 void save_weights(Module& module, const std::string& path) { save_safetensors(path, module.state()); }
 
-void load_weights(Module& module, const std::string& path) {
+LoadResult load_weights(Module& module, const std::string& path, const LoadOptions& options) {
   const SafetensorsFile file = load_safetensors(path);
   try {
-    module.load_state(file.tensors);
+    return module.load_state(file.tensors, options);
   } catch (Error& error) {
     error.add_context(path);
     throw;

@@ -51,6 +51,18 @@ struct ChannelMap {
   Tensor scale, shift;
 };
 
+/// As in PyTorch.
+struct LoadOptions {
+  bool strict = true;  // false: loads what fits by name and shape, and says what it passed over
+};
+
+/// Names that loading passed over, those of the module in its order.
+struct LoadResult {
+  std::vector<std::string> missing_keys = {};     // of the module, without values: those keep what they have
+  std::vector<std::string> unexpected_keys = {};  // of values that no tensor of the module has
+  std::vector<std::string> mismatched_keys = {};  // of both, but in another shape: these, too, keep theirs
+};
+
 /// Base of all layers and models. Call a module as a function: model(x). Modules are moved, not copied, as
 /// two modules with shared parameters are rarely meant; a shared Tensor member (tied weights) is trained and
 /// counted once.
@@ -140,7 +152,13 @@ class Module {
   /// passed over, as batch norm has no use for them here. Throws ValueError that lists missing and unexpected
   /// names, ShapeError for sizes that differ, DTypeError for values that are not floating; then nothing was
   /// changed.
-  void load_state(const NamedTensors& state);
+  ///
+  /// With strict = false, as for a network that goes on from another one's weights with a head of its own,
+  /// the result lists what was passed over. Unlike PyTorch, which refuses them, it passes over values of
+  /// another shape: a new head for another number of classes has the names of the old one. Each tensor stands
+  /// for itself, so of a layer with another number of inputs the bias is loaded. Throws ValueError if nothing
+  /// fits, as where all names have a prefix, and for a name given twice; DTypeError as above.
+  LoadResult load_state(const NamedTensors& state, const LoadOptions& options = {});
 
   /// Moves parameters and buffers and forgets gradients. Every handle of a parameter follows; optimizers
   /// attached before must be attached again and say so. Layers without sizes go where their first input is.
@@ -199,8 +217,8 @@ class ForwardObserver {
 
 /// Weights in one safetensors file (PyTorch's names), written whole or not at all. Throws IoError.
 void save_weights(Module& module, const std::string& path);
-/// Throws IoError for a damaged file, ValueError or ShapeError where it does not fit; then nothing was
-/// changed.
-void load_weights(Module& module, const std::string& path);
+/// As Module::load_state(), of a file. Throws IoError for a damaged file, ValueError, ShapeError or
+/// DTypeError where it does not fit; then nothing was changed.
+LoadResult load_weights(Module& module, const std::string& path, const LoadOptions& options = {});
 
 }  // namespace dlengine

@@ -116,6 +116,65 @@ TEST(Module, LoadStateNamesWhatIsMissingAndUnexpectedAndChangesNothing) {
   EXPECT_EQ(values(net), before);
 }
 
+TEST(Module, LoadStateThatIsNotStrictKeepsWhatHasNoValues) {
+  for (const Device device : devices()) {
+    manual_seed(1);
+    Sequential net = small_net();
+    net.to(device);
+    const auto fresh = values(net);
+    NamedTensors state;
+    for (const auto& [name, tensor] : net.state()) {
+      state.emplace_back(name, full(tensor.shape(), 7, DType::f64));
+    }
+    state[0].first = "stem.weight";     // for 0.weight
+    state[6].second = full({5, 3}, 7);  // a head for other classes
+    state.emplace_back("old.bias", zeros({1}));
+    state.emplace_back("1.num_batches_tracked", full({}, 7, DType::i64));
+    const LoadResult result = net.load_state(state, {.strict = false});
+    EXPECT_EQ(result.missing_keys, Names{"0.weight"});
+    EXPECT_EQ(result.unexpected_keys, (Names{"old.bias", "stem.weight"}));
+    EXPECT_EQ(result.mismatched_keys, Names{"3.weight"});
+    const auto loaded = values(net);
+    for (size_t i = 0; i < loaded.size(); ++i) {
+      const bool kept = i == 0 || i == 6;
+      EXPECT_EQ(loaded[i], kept ? fresh[i] : std::vector<double>(fresh[i].size(), 7)) << i;
+    }
+  }
+}
+
+TEST(Module, LoadStateThatIsNotStrictPassesNothingOverThatFits) {
+  manual_seed(1);
+  Sequential a = small_net(), b = small_net();
+  a.parameters();
+  for (const bool strict : {true, false}) {
+    const LoadResult result = b.load_state(a.state(), {.strict = strict});
+    EXPECT_TRUE(result.missing_keys.empty() && result.unexpected_keys.empty() &&
+                result.mismatched_keys.empty());
+    EXPECT_EQ(values(a), values(b));
+  }
+}
+
+TEST(Module, LoadStateThatIsNotStrictRefusesWhatIsNoFit) {
+  Sequential net = small_net();
+  const auto before = values(net);
+  NamedTensors prefixed, twice, integers;
+  for (const auto& [name, tensor] : net.state()) {
+    prefixed.emplace_back("module." + name, zeros_like(tensor));
+    twice.emplace_back("0.bias", zeros({3}));
+    integers.emplace_back(name, tensor.to(DType::i64));
+  }
+  const auto load = [&](const NamedTensors& state) { net.load_state(state, {.strict = false}); };
+  expect_throw<ValueError>([&] { load(prefixed); },
+                           {"load_state: nothing fits: the module has [0.weight, ", "[module.0.bias, "});
+  expect_throw<ValueError>([&] { load({{"3.weight", zeros({3, 2})}}); }, {"of another shape: [3.weight]"});
+  expect_throw<ValueError>([&] { load({}); }, {"there are values for []"});
+  expect_throw<ValueError>([&] { load(twice); }, {"given twice: [0.bias, "});
+  expect_throw<DTypeError>([&] { load(integers); }, {"0.weight", "i64", "floating"});
+  EXPECT_EQ(values(net), before);
+  Flatten none;
+  EXPECT_EQ(none.load_state({{"weight", ones({1})}}, {.strict = false}).unexpected_keys, Names{"weight"});
+}
+
 TEST(Module, LoadStatePassesOverPyTorchsBatchCounters) {
   Sequential net = small_net();
   NamedTensors state = net.state();
@@ -272,6 +331,25 @@ TEST_F(WeightFile, SaveAndLoadGiveTheSameBits) {
   save_weights(a, path());
   load_weights(b, path());
   EXPECT_EQ(values(a), values(b));
+}
+
+TEST_F(WeightFile, AHeadOfAnotherSizeStaysAsItIs) {
+  manual_seed(4);
+  const auto net = [](int64_t classes) {
+    return Sequential(Linear({.in_features = 4, .out_features = 3}), ReLU(),
+                      Linear({.in_features = 3, .out_features = classes}));
+  };
+  Sequential ten = net(10), two = net(2);
+  save_weights(ten, path());
+  const auto fresh = values(two);
+  const LoadResult result = load_weights(two, path(), {.strict = false});
+  EXPECT_EQ(result.mismatched_keys, (Names{"2.weight", "2.bias"}));
+  EXPECT_TRUE(result.missing_keys.empty() && result.unexpected_keys.empty());
+  EXPECT_EQ(values(two)[0], values(ten)[0]);
+  EXPECT_EQ(values(two)[2], fresh[2]);
+  Conv2d other({.in_channels = 1, .out_channels = 1, .kernel = 3});
+  expect_throw<ValueError>([&] { load_weights(other, path(), {.strict = false}); },
+                           {path(), "nothing fits", "of another shape: []"});
 }
 
 TEST_F(WeightFile, ErrorsNameTheFile) {
