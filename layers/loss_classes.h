@@ -17,8 +17,8 @@ struct CrossEntropyOptions {
   Tensor weight = {};  // [C]; a mean over classes is divided by the weights of the labels, as in PyTorch
   double label_smoothing = 0;  // share of each label that is spread evenly over all classes, 0 to 1
   Reduction reduction = Reduction::mean;
-  // Classes of this number, as those of padding, have a loss of 0 and do not count in the mean (in a
-  // Trainer's accuracy they count as wrong); PyTorch's usual one is -100.
+  // Classes of this number, as those of padding, have a loss of 0 and count neither in the mean nor in a
+  // Trainer's accuracy; PyTorch's usual one is -100.
   std::optional<int64_t> ignore_index = {};
 };
 
@@ -38,6 +38,7 @@ class CrossEntropyLoss {
   /// smoothing does.
   Tensor counted(const Tensor& logits, const Tensor& labels, Tensor& totals) const;
   bool counts() const { return plain() && options_.reduction != Reduction::none; }
+  std::optional<int64_t> ignore_index() const { return options_.ignore_index; }
 
  private:
   bool plain() const {

@@ -11,17 +11,31 @@
 namespace dlengine {
 namespace {
 
-constexpr const char* kHeader = "epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds,samples_per_second";
+constexpr std::string_view kColumns =
+    "epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds,samples_per_second";
+
+using Names = std::vector<std::string>;
+
+std::string header(const Names& metrics) {
+  std::string line(kColumns);
+  for (const std::string& name : metrics) line += fmt::format(",{0},val_{0}", name);
+  return line;
+}
 
 std::string cell(double value, bool there) { return there ? fmt::format("{:.6g}", value) : ""; }
 
-std::string row(const EpochRecord& record) {
+std::string row(const EpochRecord& record, const Names& metrics) {
   const Metrics &train = record.train, &validation = record.validation;
   const bool validated = validation.samples > 0;
-  return fmt::format("{},{:.6g},{},{},{},{:.6g},{:.3f},{:.0f}\n", record.epoch, train.loss,
-                     cell(train.accuracy, train.classes), cell(validation.loss, validated),
-                     cell(validation.accuracy, validated && validation.classes), record.lr, train.seconds,
-                     record.rate);
+  std::string line = fmt::format("{},{:.6g},{},{},{},{:.6g},{:.3f},{:.0f}", record.epoch, train.loss,
+                                 cell(train.accuracy, train.classes), cell(validation.loss, validated),
+                                 cell(validation.accuracy, validated && validation.classes), record.lr,
+                                 train.seconds, record.rate);
+  for (const std::string& name : metrics) {
+    line += fmt::format(",{:.6g},{}", train.at(name),
+                        validated ? fmt::format("{:.6g}", validation.at(name)) : "");
+  }
+  return line + "\n";
 }
 
 void write(const std::string& path, const std::string& text) {
@@ -31,13 +45,16 @@ void write(const std::string& path, const std::string& text) {
 }
 
 /// The rows of an earlier file up to an epoch, with the line of names.
-std::string earlier_rows(const std::string& path, int64_t epoch) {
-  std::string text = std::string(kHeader) + "\n";
+std::string earlier_rows(const std::string& path, int64_t epoch, const Names& metrics) {
+  const std::string names = header(metrics);
+  std::string text = names + "\n";
   std::ifstream file(path);
   std::string line;
   if (!file || !std::getline(file, line)) return text;
-  check<IoError>(line == kHeader, "csv_log: '{}' is there and no table of epochs; its first line is '{}'",
-                 path, line);
+  check<IoError>(line.starts_with(kColumns),
+                 "csv_log: '{}' is there and no table of epochs; its first line is '{}'", path, line);
+  check<IoError>(epoch == 0 || line == names,
+                 "csv_log: '{}' has other columns and cannot go on: '{}', need '{}'", path, line, names);
   while (std::getline(file, line)) {
     int64_t number = 0;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
@@ -51,17 +68,22 @@ std::string earlier_rows(const std::string& path, int64_t epoch) {
 }  // namespace
 
 void save_csv(const std::string& path, const History& history) {
-  std::string text = std::string(kHeader) + "\n";
-  for (const EpochRecord& record : history.epochs) text += row(record);
+  Names metrics;
+  if (!history.epochs.empty()) {
+    for (const MetricValue& other : history.epochs.front().train.others) metrics.push_back(other.name);
+  }
+  std::string text = header(metrics) + "\n";
+  for (const EpochRecord& record : history.epochs) text += row(record, metrics);
   write(path, text);
 }
 
-CsvLog::CsvLog(std::string path, int64_t epoch) : path_(std::move(path)), text_(earlier_rows(path_, epoch)) {
+CsvLog::CsvLog(std::string path, int64_t epoch, const Names& metrics)
+    : path_(std::move(path)), metrics_(metrics), text_(earlier_rows(path_, epoch, metrics)) {
   AtomicFile probe(path_);  // fails now rather than after an epoch
 }
 
 void CsvLog::add(const EpochRecord& record) {
-  text_ += row(record);
+  text_ += row(record, metrics_);
   write(path_, text_);
 }
 

@@ -38,15 +38,16 @@ int decimals_of(const std::vector<Trial>& trials, size_t count) {
   return largest > 0 ? std::max(0, 2 - static_cast<int>(std::floor(std::log10(largest)))) : 0;
 }
 
-void plot_one(Panel& panel, const History& history, double Metrics::*number) {
+void plot_one(Figure& figure, const History& history, const std::string& title, const std::string& name) {
+  Panel& panel = figure.panel({.title = title, .x = {.label = "epoch"}, .y = {.label = name}});
   std::vector<double> train, validation;
   std::vector<int64_t> trained, validated;  // epochs; a training that went on does not begin with the first
   for (const EpochRecord& record : history.epochs) {
     trained.push_back(record.epoch);
-    train.push_back(record.train.*number);
+    train.push_back(record.train.at(name));
     if (record.validation.samples == 0) continue;
     validated.push_back(record.epoch);
-    validation.push_back(record.validation.*number);
+    validation.push_back(record.validation.at(name));
   }
   panel.line(trained, train, {.name = "training"});
   if (!validation.empty()) panel.line(validated, validation, {.name = "validation"});
@@ -55,11 +56,11 @@ void plot_one(Panel& panel, const History& history, double Metrics::*number) {
 }  // namespace
 
 void plot_history(Figure& figure, const History& history, const std::string& title) {
-  plot_one(figure.panel({.title = title, .x = {.label = "epoch"}, .y = {.label = "loss"}}), history,
-           &Metrics::loss);
-  if (history.epochs.empty() || !history.epochs.back().train.classes) return;
-  plot_one(figure.panel({.title = title, .x = {.label = "epoch"}, .y = {.label = "accuracy"}}), history,
-           &Metrics::accuracy);
+  plot_one(figure, history, title, "loss");
+  if (history.epochs.empty()) return;
+  const Metrics& last = history.epochs.back().train;
+  if (last.classes) plot_one(figure, history, title, "accuracy");
+  for (const MetricValue& other : last.others) plot_one(figure, history, title, other.name);
 }
 
 void plot_trials(Figure& figure, const std::vector<Trial>& ranked, int64_t count, const std::string& label) {

@@ -11,8 +11,8 @@
 
 namespace dlengine {
 
-/// Two panels, loss and (where labels are classes) accuracy from epoch to epoch, of the training and of the
-/// validation data.
+/// Panels of the loss, the accuracy (where outputs are right or wrong) and each other metric from epoch to
+/// epoch, of the training and of the validation data.
 void plot_history(Figure& figure, const History& history, const std::string& title = {});
 
 /// A panel for each of the first `count` trials: its curves from epoch to epoch, under its rank and score.

@@ -2,9 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace dlengine {
+
+/// What a metric of TrainerOptions::metrics came to.
+struct MetricValue {
+  std::string name;
+  double value = 0;
+};
 
 /// Means over the samples seen.
 struct Metrics {
@@ -13,6 +21,11 @@ struct Metrics {
   bool classes = false;  // outputs are right or wrong, so accuracy means something
   int64_t samples = 0;
   double seconds = 0;
+  std::vector<MetricValue> others = {};  // of TrainerOptions::metrics, in their order
+
+  /// The number of this name: "loss", "accuracy" or one of the others. Throws ValueError that lists the names
+  /// there are.
+  double at(std::string_view name) const;
 };
 
 /// One row per epoch.
@@ -36,7 +49,9 @@ struct Totals {
   double loss = 0;  // of batch mean times batch size
   int64_t hits = 0;
   int64_t samples = 0;
-  int64_t answers = 0;  // of a sample, that are right or wrong: 1 for classes, 0 for values
+  int64_t answers = 0;                   // of a sample, that are right or wrong: 1 for classes, 0 for values
+  int64_t ignored = 0;                   // of these answers, in all: their class is the loss's ignore_index
+  std::vector<MetricValue> others = {};  // of batch mean times batch size
 
   Metrics metrics(double seconds) const;
 };

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "dlengine/core/tensor.h"
 #include "dlengine/layers/loss_labels.h"
+#include "dlengine/train/replayable.h"
 
 namespace dlengine {
 
@@ -28,8 +30,9 @@ class LossFunction {
   template <typename F>
   requires std::is_invocable_r_v<Tensor, F&, const Tensor&, const Tensor&> LossFunction(
       F loss)  // NOLINT: implicit
-      : replayable_(replayable_of<F>()),
+      : replayable_(says_replayable<F>()),
         labels_(labels_of<F>()),
+        ignored_(ignored_by(loss)),
         counted_(counting(loss)),
         function_(std::move(loss)) {}
   Tensor operator()(const Tensor& output, const Tensor& target) const { return function_(output, target); }
@@ -44,20 +47,22 @@ class LossFunction {
   bool replayable() const { return replayable_; }
   /// F::kLabels, or values where there is none.
   Labels labels() const { return labels_; }
+  /// What a member ignore_index() says: labels of this class count for nothing. Empty where there is none.
+  std::optional<int64_t> ignore_index() const { return ignored_; }
 
  private:
   using Counted = std::function<Tensor(const Tensor& output, const Tensor& target, Tensor& totals)>;
 
   template <typename F>
-  static constexpr bool replayable_of() {
-    if constexpr (requires { F::kReplayable; }) return F::kReplayable;
-    return false;
-  }
-
-  template <typename F>
   static constexpr Labels labels_of() {
     if constexpr (requires { F::kLabels; }) return F::kLabels;
     return Labels::values;
+  }
+
+  template <typename F>
+  static std::optional<int64_t> ignored_by(const F& loss) {
+    if constexpr (requires { loss.ignore_index(); }) return loss.ignore_index();
+    return {};
   }
 
   template <typename F>
@@ -73,6 +78,7 @@ class LossFunction {
 
   bool replayable_;
   Labels labels_;
+  std::optional<int64_t> ignored_;
   Counted counted_;
   std::function<Tensor(const Tensor& output, const Tensor& target)> function_;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/check.h"
@@ -37,6 +38,7 @@ Tensor top_5(const Tensor& outputs, const Tensor& labels) { return top_k_accurac
 struct Entry {
   std::string_view name;
   Tensor (*metric)(const Tensor& outputs, const Tensor& labels);
+  MonitorMode mode = MonitorMode::max;
 };
 
 constexpr std::array<Entry, 10> kMetrics = {{
@@ -46,11 +48,27 @@ constexpr std::array<Entry, 10> kMetrics = {{
     {"sparse_categorical_accuracy", accuracy},
     {"top_k_categorical_accuracy", top_5},
     {"sparse_top_k_categorical_accuracy", top_5},
-    {"mae", mean_absolute_error},
-    {"mean_absolute_error", mean_absolute_error},
-    {"mse", mean_squared_error},
-    {"mean_squared_error", mean_squared_error},
+    {"mae", mean_absolute_error, MonitorMode::min},
+    {"mean_absolute_error", mean_absolute_error, MonitorMode::min},
+    {"mse", mean_squared_error, MonitorMode::min},
+    {"mean_squared_error", mean_squared_error, MonitorMode::min},
 }};
+
+const Entry& entry_of(std::string_view name) {
+  for (const Entry& entry : kMetrics) {
+    if (entry.name == name) return entry;
+  }
+  fail<ValueError>("make_metric: there are {}, not '{}'", fmt::join(metric_names(), ", "), name);
+}
+
+/// The columns that a table of epochs has anyway.
+constexpr std::array<std::string_view, 6> kTaken = {"loss", "accuracy", "epoch",
+                                                    "lr",   "seconds",  "samples_per_second"};
+
+bool fits_table(const std::string& name) {
+  const auto is_special = [](unsigned char c) { return c < ' ' || c == ',' || c == '"' || c == 127; };
+  return !name.empty() && std::none_of(name.begin(), name.end(), is_special);
+}
 
 }  // namespace
 
@@ -108,11 +126,43 @@ std::vector<std::string_view> metric_names() {
   return names;
 }
 
-Metric make_metric(std::string_view name) {
-  for (const Entry& entry : kMetrics) {
-    if (entry.name == name) return entry.metric;
+Metric make_metric(std::string_view name) { return entry_of(name).metric; }
+
+NamedMetric::NamedMetric(std::string_view name)
+    : name_(name), replayable_(true), mode_(entry_of(name).mode), function_(entry_of(name).metric) {}
+
+Tensor NamedMetric::operator()(const Tensor& outputs, const Tensor& labels) const {
+  const NoGrad no_grad;
+  try {
+    Tensor value = function_(outputs, labels);
+    check<ValueError>(value.defined(), "the result is undefined");
+    check<ShapeError>(value.numel() == 1, "need a result of one element, got {}", value.shape());
+    return value;
+  } catch (Error& error) {
+    error.add_context("metric '" + name_ + "'");
+    throw;
   }
-  fail<ValueError>("make_metric: there are {}, not '{}'", fmt::join(metric_names(), ", "), name);
+}
+
+void check_names(const std::vector<NamedMetric>& metrics) {
+  std::set<std::string_view> names;
+  for (const NamedMetric& metric : metrics) {
+    const std::string& name = metric.name();
+    check<ValueError>(fits_table(name),
+                      "metrics: a name without commas, quotes and line breaks is needed, not '{}'", name);
+    check<ValueError>(std::find(kTaken.begin(), kTaken.end(), name) == kTaken.end(),
+                      "metrics: '{}' is reported without being asked for{}; a metric needs another name",
+                      name, name == "accuracy" ? ", as TrainerOptions::accuracy says" : "");
+    check<ValueError>(!name.starts_with("val_"),
+                      "metrics: '{}' begins as a number of the validation data does", name);
+    check<ValueError>(names.insert(name).second, "metrics: '{}' is given twice", name);
+  }
+}
+
+std::vector<std::string> names_of_metrics(const std::vector<NamedMetric>& metrics) {
+  std::vector<std::string> names;
+  for (const NamedMetric& metric : metrics) names.push_back(metric.name());
+  return names;
 }
 
 }  // namespace dlengine

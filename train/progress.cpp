@@ -45,6 +45,7 @@ std::string duration(double seconds) {
 std::string values(const Metrics& metrics, std::string_view prefix = "") {
   std::string text = fmt::format("  {}loss {:.4f}", prefix, metrics.loss);
   if (metrics.classes) text += fmt::format("  {}accuracy {:.4f}", prefix, metrics.accuracy);
+  for (const auto& [name, value] : metrics.others) text += fmt::format("  {}{} {:.4f}", prefix, name, value);
   return text;
 }
 

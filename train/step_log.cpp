@@ -2,6 +2,7 @@
 #include "dlengine/train/step_log.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "dlengine/core/autograd.h"
@@ -10,8 +11,6 @@
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/layers/loss_common.h"
-#include "dlengine/train/metrics.h"
-#include "dlengine/train/trainer.h"
 
 namespace dlengine {
 namespace {
@@ -53,15 +52,16 @@ Labels counted_as(Accuracy accuracy, Labels labels, const Tensor& output, const 
   fail<ValueError>("accuracy: no kind {}", static_cast<int>(accuracy));
 }
 
-/// How many outputs are on their label's side, or largest at it, [1] of f64.
-Tensor hits_of(Labels labels, const Tensor& output, const Tensor& target) {
-  if (labels == Labels::classes)
-    return sum(equal(argmax(output, 1), target.to(DType::i64))).to(DType::f64).reshape({1});
-  const Tensor hits = binary_hits(output, target,
-                                  {.threshold = labels == Labels::probabilities ? 0.5 : 0,
-                                   .label_threshold = labels == Labels::signs ? 0 : 0.5});
-  return sum(hits).to(DType::f64).reshape({1});
+BinaryAccuracyOptions sides(Labels labels) {
+  return {.threshold = labels == Labels::probabilities ? 0.5 : 0,
+          .label_threshold = labels == Labels::signs ? 0 : 0.5};
 }
+
+/// How many, [1] of f64.
+Tensor count_of(const Tensor& which) { return sum(which).to(DType::f64).reshape({1}); }
+
+// The sums.
+constexpr int64_t kHits = 1, kBatchTotals = 5, kIgnored = 5, kMetrics = 6;
 
 /// f32 and f64 are what count_batch() takes.
 Tensor as_loss(const Tensor& loss) {
@@ -70,43 +70,69 @@ Tensor as_loss(const Tensor& loss) {
 
 }  // namespace
 
-Metrics Totals::metrics(double seconds) const {
-  const double n = samples > 0 ? static_cast<double>(samples) : 1.0;
-  return {.loss = loss / n,
-          .accuracy = static_cast<double>(hits) / (n * static_cast<double>(std::max<int64_t>(answers, 1))),
-          .classes = answers > 0,
-          .samples = samples,
-          .seconds = seconds};
-}
-
-StepLog::StepLog(Device device, Accuracy accuracy)
-    : sums_(zeros({5}, DType::f64, device)), accuracy_(accuracy) {}
+StepLog::StepLog(Device device, Accuracy accuracy, std::vector<NamedMetric> metrics)
+    : sums_(zeros({kMetrics + static_cast<int64_t>(metrics.size())}, DType::f64, device)),
+      batch_totals_(part(0, kBatchTotals)),
+      accuracy_(accuracy),
+      metrics_(std::move(metrics)) {}
 
 void StepLog::start(int64_t done, const Totals& before) {
   const NoGrad no_grad;
-  const std::vector<double> sums = {before.loss, double(before.hits), double(before.samples), double(done),
-                                    0};
-  sums_.copy_(from_vector(sums, {5}));
+  std::vector<double> sums = {before.loss, double(before.hits),   double(before.samples), double(done),
+                              0,           double(before.ignored)};
+  for (const MetricValue& other : before.others) sums.push_back(other.value);
+  sums.resize(static_cast<size_t>(sums_.numel()));
+  sums_.copy_(from_vector(sums, sums_.shape()));
   totals_ = before;
 }
 
 Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target) {
+  Tensor value = counted_loss(loss, output, target);
+  add_metrics(output.detach(), target);
+  return value;
+}
+
+Tensor StepLog::counted_loss(const LossFunction& loss, const Tensor& output, const Tensor& target) {
   const Labels labels = counted_as(accuracy_, loss.labels(), output, target);
   const bool rows = labels == Labels::classes && output.rank() == 2;
   if (rows) answers_ = 1;
-  if (rows && loss.counts()) return loss.counted(output, target, sums_);
+  if (rows && loss.counts()) return loss.counted(output, target, batch_totals_);
   Tensor value = loss(output, target);
   check<ShapeError>(value.numel() == 1, "fit: need a loss of one element, got {}", value.shape());
   const NoGrad no_grad;
+  Tensor classes;
+  if (labels == Labels::classes) classes = rows ? class_numbers(target) : target.to(DType::i64);
+  if (classes.defined() && loss.ignore_index()) classes = without(classes, *loss.ignore_index());
   backend_for(sums_.device())
-      .count_batch(as_loss(value), output.detach().contiguous(), rows ? class_numbers(target) : Tensor(),
-                   sums_);
+      .count_batch(as_loss(value), output.detach().contiguous(), rows ? classes : Tensor(), batch_totals_);
   if (!rows && labels != Labels::values) {
     answers_ = target.numel() / std::max<int64_t>(output.dim(0), 1);
-    Tensor hits = sums_.slice(0, 1, 2);
-    hits.copy_(hits + hits_of(labels, output, target));
+    add(kHits, count_of(classes.defined() ? equal(argmax(output, 1), classes)
+                                          : binary_hits(output, target, sides(labels))));
   }
   return value;
+}
+
+/// Counts those that are ignored, and makes them -1, which no answer is.
+Tensor StepLog::without(const Tensor& classes, int64_t ignored) {
+  const Tensor dropped = equal(classes, full({}, double(ignored), DType::i64, classes.device()));
+  add(kIgnored, count_of(dropped));
+  return where(dropped, -1, classes);
+}
+
+void StepLog::add_metrics(const Tensor& output, const Tensor& target) {
+  if (metrics_.empty()) return;
+  const NoGrad no_grad;
+  std::vector<Tensor> values;
+  for (const NamedMetric& metric : metrics_) {
+    values.push_back(metric(output, target).to(DType::f64).reshape({1}));
+  }
+  add(kMetrics, concat(values) * static_cast<double>(output.dim(0)));
+}
+
+void StepLog::add(int64_t begin, const Tensor& numbers) {
+  Tensor sums = part(begin, numbers.numel());
+  sums.copy_(sums + numbers);
 }
 
 bool StepLog::counts(const LossFunction& loss, const Tensor& output, const Tensor& target) const {
@@ -116,9 +142,13 @@ bool StepLog::counts(const LossFunction& loss, const Tensor& output, const Tenso
 int64_t StepLog::read() {
   const std::vector<double> sums = sums_.to_vector<double>();
   totals_ = {.loss = sums[0],
-             .hits = static_cast<int64_t>(sums[1]),
+             .hits = static_cast<int64_t>(sums[kHits]),
              .samples = static_cast<int64_t>(sums[2]),
-             .answers = std::max(answers_, totals_.answers)};
+             .answers = std::max(answers_, totals_.answers),
+             .ignored = static_cast<int64_t>(sums[kIgnored])};
+  for (size_t i = 0; i < metrics_.size(); ++i) {
+    totals_.others.push_back({.name = metrics_[i].name(), .value = sums[kMetrics + i]});
+  }
   return static_cast<int64_t>(sums[4]);
 }
 

@@ -1,24 +1,29 @@
-// Internal: loss and hits of every step, added up on the device so that training does not wait for them.
+// Internal: loss, hits and metrics of every step, added up on the device so that training does not wait for
+// them.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "dlengine/core/tensor.h"
 #include "dlengine/train/history.h"
 #include "dlengine/train/loss_function.h"
+#include "dlengine/train/metrics.h"
 
 namespace dlengine {
 
 /// loss_of() queues device work, also in a recorded step; read() waits for it.
 class StepLog {
  public:
-  explicit StepLog(Device device, Accuracy accuracy = Accuracy::automatic);
+  explicit StepLog(Device device, Accuracy accuracy = Accuracy::automatic,
+                   std::vector<NamedMetric> metrics = {});
 
   /// Begins an epoch of which `done` steps were counted in `before`.
   void start(int64_t done = 0, const Totals& before = {});
 
-  /// loss(output, target), the mean over the batch, added up, and hits as accuracy says. Throws ShapeError
-  /// unless the loss is one element, and where the shapes are not those of the accuracy asked for.
+  /// loss(output, target), the mean over the batch, added up, hits as accuracy says, and the metrics. Throws
+  /// ShapeError unless the loss is one element, and where the shapes are not those of the accuracy asked for;
+  /// and as the metrics do.
   Tensor loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target);
 
   /// True if loss_of() counts hits for such an output and target.
@@ -30,8 +35,17 @@ class StepLog {
   const Totals& totals() const { return totals_; }
 
  private:
-  Tensor sums_;  // f64 [5], as Backend::count_batch() has them
+  Tensor counted_loss(const LossFunction& loss, const Tensor& output, const Tensor& target);
+  void add_metrics(const Tensor& output, const Tensor& target);
+  Tensor without(const Tensor& classes, int64_t ignored);
+  Tensor part(int64_t begin, int64_t count) const { return sums_.slice(0, begin, begin + count); }
+  /// Adds to some of the sums.
+  void add(int64_t begin, const Tensor& numbers);
+
+  Tensor sums_;  // f64: as Backend::count_batch() has them, then answers that are ignored, then the metrics
+  Tensor batch_totals_;  // the first of them
   Accuracy accuracy_;
+  std::vector<NamedMetric> metrics_;
   int64_t answers_ = 0;
   Totals totals_;
 };

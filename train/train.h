@@ -11,6 +11,7 @@
 #include "dlengine/train/interrupt.h"
 #include "dlengine/train/make_loss.h"
 #include "dlengine/train/metrics.h"
+#include "dlengine/train/monitor.h"
 #include "dlengine/train/plot.h"
 #include "dlengine/train/predictor.h"
 #include "dlengine/train/progress.h"

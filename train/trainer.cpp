@@ -1,24 +1,16 @@
-// The training loop.
+// The trainer's epochs: what comes before, between and after them.
 #include "dlengine/train/trainer.h"
 
-#include <cmath>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "dlengine/core/autograd.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/io/atomic_file.h"
-#include "dlengine/core/ops.h"
-#include "dlengine/layers/batch_norm.h"
-#include "dlengine/train/batch_loop.h"
-#include "dlengine/train/csv_log.h"
-#include "dlengine/train/doctor/visits.h"
-#include "dlengine/train/evaluation.h"
 #include "dlengine/train/inference.h"
-#include "dlengine/train/interrupt.h"
-#include "dlengine/train/step_log.h"
+#include "dlengine/train/trainer_run.h"
 
 namespace dlengine {
 namespace {
@@ -36,35 +28,6 @@ void check_fit(const Dataset& train, const FitOptions& options) {
   if (!options.checkpoint.empty()) AtomicFile(options.checkpoint);  // fails now rather than after an epoch
 }
 
-int64_t samples_per_epoch(const Dataset& train, const FitOptions& options) {
-  return options.drop_last ? train.size() - train.size() % options.batch_size : train.size();
-}
-
-/// Some errors are of a last batch that has few samples, as of batch norm with one.
-void name_short_batch(Error& error, int64_t size, int64_t samples, int64_t batch_size) {
-  if (size == batch_size || samples < batch_size) return;
-  error.add_context(fmt::format("in the last batch, of size {} (FitOptions::drop_last leaves it out)", size));
-}
-
-/// Hands the optimizer the rates of an epoch's steps; gives it its own rate back at the end.
-class ScheduledRates {
- public:
-  ScheduledRates(Optimizer& optimizer, double base, std::vector<double> rates)
-      : optimizer_(optimizer), base_(base), set_(!rates.empty()) {
-    if (set_) optimizer_.set_lr(std::move(rates));
-  }
-  ~ScheduledRates() {
-    if (set_) optimizer_.set_lr(base_);
-  }
-  ScheduledRates(const ScheduledRates&) = delete;
-  ScheduledRates& operator=(const ScheduledRates&) = delete;
-
- private:
-  Optimizer& optimizer_;
-  double base_;
-  bool set_;
-};
-
 ProgressOptions progress_options(const TrainerOptions& options) {
   ProgressOptions result = options.progress_to;
   if (!options.progress) result.write = [](std::string_view) {};
@@ -73,25 +36,10 @@ ProgressOptions progress_options(const TrainerOptions& options) {
 
 }  // namespace
 
-struct Trainer::Run {
-  const FitOptions& options;
-  const Dataset& train;
-  Progress progress;
-  InterruptGuard interrupt;
-  StepLog log;
-  BatchLoop batches;
-  DoctorVisits doctor;
-  std::unique_ptr<Evaluation> validation = nullptr;  // if there is any
-  std::optional<ReduceOnPlateau> plateau = {};
-  std::optional<EarlyStopper> stopper = {};
-  std::optional<CsvLog> csv = {};
-  bool told = false;                                          // why steps are not replayed
-  std::vector<std::pair<bool, const void*>> parameters = {};  // whether recorded steps train them, and where
-};
-
 Trainer::Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options)
     : model_(model), loss_(std::move(loss)), optimizer_(optimizer), options_(options) {
   check<ValueError>(options.accumulate >= 1, "Trainer: need accumulate >= 1, got {}", options.accumulate);
+  check_names(options.metrics);
   if (options.clipping.value != 0 || options.clipping.norm != 0) optimizer.set_clipping(options.clipping);
   if (options.average) optimizer.average_weights(*options.average);
 }
@@ -126,7 +74,7 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
           .train = train,
           .progress = Progress(progress_options(options_)),
           .interrupt = InterruptGuard(options_.stop_on_interrupt),
-          .log = StepLog(options_.device, options_.accuracy),
+          .log = StepLog(options_.device, options_.accuracy, options_.metrics),
           .batches =
               batch_loop(train, order, options_.accumulate,
                          [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run); }),
@@ -158,10 +106,11 @@ void Trainer::begin(Run& run) {
                         !optimizer_.averages_weights(),
                     "fit: early stopping cannot bring weights back where their average is evaluated");
   if (options.early_stopping) {
-    run.stopper.emplace(model_, *options.early_stopping);
-    if (options.early_stopping->monitor == Monitor::accuracy) run.stopper->check_monitored(has_accuracy(run));
+    EarlyStopping stopping = *options.early_stopping;
+    stopping.mode = checked_mode(run, stopping.monitor, stopping.mode);
+    run.stopper.emplace(model_, stopping);
   }
-  if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_);
+  if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_, names_of_metrics(options_.metrics));
   tell_reason(run, why_not_replayed());
   if (epoch_ >= options.epochs) {
     run.progress.note(fmt::format(
@@ -171,22 +120,30 @@ void Trainer::begin(Run& run) {
   if (epoch_ == 0 && partial_.batches == 0) run.doctor.before_training();
 }
 
-/// Whether the outputs that early stopping monitors are right or wrong.
+/// Checks before the first epoch that it will have the number that is watched. Which way is better, as far as
+/// is known.
+MonitorMode Trainer::checked_mode(const Run& run, const Monitored& monitored, MonitorMode mode) {
+  check<ValueError>(run.options.validation || !monitored.needs_validation(),
+                    "fit: there are no validation data for '{}'", monitored.name());
+  const std::string& name = monitored.metric();
+  if (name == "accuracy") {
+    check<ValueError>(has_accuracy(run),
+                      "fit: there is no accuracy to monitor, as no output is right or wrong (see "
+                      "TrainerOptions::accuracy)");
+  }
+  if (name == "accuracy" || name == "loss") return mode;
+  const std::vector<std::string> names = names_of_metrics(options_.metrics);
+  const auto found = std::find(names.begin(), names.end(), name);
+  check<ValueError>(found != names.end(), "fit: there is no '{}' to monitor; there are loss, accuracy{}{}",
+                    name, names.empty() ? "" : ", ", fmt::join(names, ", "));
+  return mode == MonitorMode::automatic ? options_.metrics[size_t(found - names.begin())].mode() : mode;
+}
+
+/// Whether outputs are right or wrong.
 bool Trainer::has_accuracy(const Run& run) {
   const Batch sample = first_sample(run.options.validation ? *run.options.validation : run.train);
   const Tensor output = output_of(model_, sample.x.to(options_.device));
   return run.log.counts(loss_, output, sample.y.to(options_.device));
-}
-
-/// Replayed steps do not see by themselves what was frozen, unfrozen or moved between epochs.
-void Trainer::notice_changes(Run& run) {
-  std::vector<std::pair<bool, const void*>> now;
-  for (const Tensor& parameter : model_.parameters()) {
-    now.emplace_back(parameter.requires_grad(), parameter.raw());
-  }
-  if (now == run.parameters) return;
-  run.batches.forget_recordings();
-  run.parameters = std::move(now);
 }
 
 void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
@@ -208,73 +165,15 @@ void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
   history.best_epoch = run.stopper->best_epoch();
 }
 
-// One epoch, or the rest of one. Returns false if Ctrl-C came before its end; partial_ then says where.
-bool Trainer::train_epoch(Run& run, EpochRecord& record) {
-  const int64_t steps = run.batches.batches_per_epoch();
-  check<ValueError>(partial_.batches <= steps,
-                    "fit: epoch {} was left after {} batches, but this data has only {}", record.epoch,
-                    partial_.batches, steps);
-  check<ValueError>(partial_.batches % options_.accumulate == 0,
-                    "fit: epoch {} was left after {} batches, which is no whole number of steps of {}",
-                    record.epoch, partial_.batches, options_.accumulate);
-  const ScheduledRates rates(optimizer_, optimizer_.lr(), rates_of_epoch(run.options, steps));
-  StepLog& log = run.log;
-  log.start(partial_.batches, partial_.totals);
-  const double started = run.progress.now();
-  const auto read_log = [&] {
-    const int64_t bad = log.read();
-    if (bad != 0) tell_failure(run);
-    check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}", record.epoch, bad,
-                      steps);
-    record.train = log.totals().metrics(run.progress.now() - started);
-  };
-  train_unfrozen(model_);
-  notice_changes(run);
-  run.progress.start_epoch(record.epoch, run.options.epochs, samples_per_epoch(run.train, run.options),
-                           partial_.totals.samples);
-  run.batches.start_epoch(epoch_, partial_.batches);
-  int64_t done = partial_.batches;
-  const int64_t k = options_.accumulate;
-  run.doctor.before_steps();
-  while (!run.interrupt.interrupted() || done % k != 0) {
-    const int64_t more = run.batches.advance();
-    if (more == 0) break;
-    done += more;
-    if (done % k == 0) run.doctor.after_steps((done - partial_.batches) / k);
-    tell_reason(run, run.batches.reason());
-    if (run.progress.due()) {
-      read_log();
-      run.progress.update(record.train);
-    }
-  }
-  read_log();
-  check_finite(run);
-  record.lr = optimizer_.lr();
-  record.rate = run.progress.rate(record.train);
-  partial_ = {};
-  if (done == steps) return true;
-  partial_ = {.batches = done, .batch_size = run.options.batch_size, .totals = log.totals()};
-  run.progress.stop_epoch(record.train, "stopped by Ctrl-C");
-  return false;
-}
-
-/// The rates of the optimizer's steps in the rest of the epoch; none without a schedule or plateau.
-std::vector<double> Trainer::rates_of_epoch(const FitOptions& options, int64_t batches) const {
-  const double base = optimizer_.lr() * (options.plateau ? plateau_.factor : 1);
-  if (!options.schedule) return options.plateau ? std::vector{base} : std::vector<double>();
-  const int64_t k = options_.accumulate, steps = (batches + k - 1) / k;
-  std::vector<double> rates;
-  for (int64_t step = epoch_ * steps + partial_.batches / k; step < (epoch_ + 1) * steps; ++step) {
-    rates.push_back(base * options.schedule(step, steps * options.epochs));
-  }
-  return rates;
-}
-
 // What keeps steps from being replayed as far as can be told before the first one; empty: nothing.
 std::string Trainer::why_not_replayed() {
   if (options_.replay != Replay::automatic) return {};
   if (const Module* module = model_.first_not_replayable()) {
     return fmt::format("{} does not say that it is replayable", module->type_name());
+  }
+  for (const NamedMetric& metric : options_.metrics) {
+    if (metric.replayable()) continue;
+    return fmt::format("the metric '{}' does not say that it is replayable", metric.name());
   }
   return loss_.replayable() ? "" : "the loss is a function that may do more than tensor operations";
 }
@@ -304,36 +203,6 @@ BatchLoop Trainer::batch_loop(const Dataset& data, const LoaderOptions& order, i
            .resident_bytes = options_.resident_bytes,
            .replay = replay},
           std::move(step)};
-}
-
-void Trainer::train_step(const Samples& batch, const StepPart& part, Run& run) {
-  try {
-    if (part.first) optimizer_.zero_grad();
-    const Tensor loss = run.log.loss_of(loss_, model_(batch.x), batch.y);
-    (part.of > 1 ? loss / static_cast<double>(part.of) : loss).backward();
-    if (part.last) optimizer_.step();
-  } catch (Error& error) {
-    name_short_batch(error, batch.size(), run.train.size(), run.options.batch_size);
-    throw;
-  }
-}
-
-// The loss of the last step is older than the last update, so a good loss alone does not mean good weights.
-void Trainer::check_finite(Run& run) {
-  const NoGrad no_grad;
-  std::vector<std::string> names;
-  std::vector<Tensor> largest;  // read together, as each reading waits for the device
-  for (const auto& [name, tensor] : model_.state()) {
-    if (tensor.numel() == 0 || !is_floating(tensor.dtype())) continue;
-    names.push_back(name);
-    largest.push_back(max(abs(tensor)).to(DType::f64).reshape({1}));
-  }
-  if (largest.empty()) return;
-  const auto values = concat(largest).to_vector<double>();
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) tell_failure(run);
-    check<ValueError>(std::isfinite(values[i]), "fit: {} is not finite after epoch {}", names[i], epoch_ + 1);
-  }
 }
 
 }  // namespace dlengine

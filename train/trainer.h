@@ -16,6 +16,7 @@
 #include "dlengine/train/early_stopping.h"
 #include "dlengine/train/history.h"
 #include "dlengine/train/loss_function.h"
+#include "dlengine/train/metrics.h"
 #include "dlengine/train/progress.h"
 
 namespace dlengine {
@@ -50,6 +51,10 @@ struct TrainerOptions {
   // are sent there batch by batch.
   int64_t resident_bytes = int64_t{2} << 30;
   Accuracy accuracy = Accuracy::automatic;
+  // Reported beside loss and accuracy, as {"mae", {"top_3", TopKAccuracy{3}}}: means over the samples of each
+  // batch's value. They add up on the device, in replayed steps too, and are read with the loss: once an
+  // epoch and for the progress bar.
+  std::vector<NamedMetric> metrics = {};
   bool stop_on_interrupt =
       true;  // fit() ends after the launch in which Ctrl-C came first; a second one kills
   ProgressOptions progress_to = stderr_progress();
@@ -85,6 +90,8 @@ struct FitOptions {
 /// Accuracy is counted where outputs are right or wrong, which the loss tells, or TrainerOptions::accuracy.
 class Trainer {
  public:
+  /// Throws ValueError for accumulate < 1 and for names of metrics that are taken or cannot be in a table
+  /// (check_names).
   Trainer(Module& model, LossFunction loss, Optimizer& optimizer, const TrainerOptions& options = {});
 
   /// Trains up to epoch number options.epochs, from where the trainer stands (0, or a resumed checkpoint;
@@ -134,6 +141,7 @@ class Trainer {
   History fit_all(const Dataset& train, const FitOptions& options);
   void begin(Run& run);
   bool has_accuracy(const Run& run);
+  MonitorMode checked_mode(const Run& run, const Monitored& monitored, MonitorMode mode);
   void notice_changes(Run& run);
   bool train_epoch(Run& run, EpochRecord& record);
   void finish_epoch(Run& run, EpochRecord& record, History& history);

@@ -79,12 +79,29 @@ class Metadata {
   const std::map<std::string, std::string>& entries_;
 };
 
-Totals totals_of(const Metadata& metadata) {
+/// The sums of an epoch that was begun, of the metrics that it goes on with.
+std::vector<MetricValue> others_of(const Metadata& metadata, bool begun,
+                                   const std::vector<std::string>& metrics) {
+  if (!begun) return {};
+  std::vector<MetricValue> sums;
+  const std::string saved = metadata.has("metrics") ? metadata.text("metrics") : "";
+  check<ValueError>(saved == fmt::format("{}", fmt::join(metrics, ",")),
+                    "load_checkpoint: the epoch was begun with the metrics [{}] and cannot go on with [{}]",
+                    saved, fmt::join(metrics, ","));
+  for (const std::string& name : metrics) {
+    sums.push_back({.name = name, .value = metadata.number<double>("metric_sum." + name)});
+  }
+  return sums;
+}
+
+Totals totals_of(const Metadata& metadata, int64_t batches, const std::vector<std::string>& metrics) {
   const auto finite = [](double value) { return std::isfinite(value); };
   return {.loss = metadata.number<double>("loss_sum", "a finite number", finite),
           .hits = metadata.count("hits"),
           .samples = metadata.count("samples"),
-          .answers = metadata.count("classes")};
+          .answers = metadata.count("classes"),
+          .ignored = metadata.has("ignored") ? metadata.count("ignored") : 0,
+          .others = others_of(metadata, batches > 0, metrics)};
 }
 
 ReduceOnPlateau::State plateau_of(const Metadata& metadata) {
@@ -133,25 +150,30 @@ void Trainer::save_checkpoint(const std::string& path) {
   append(tensors, kModel, model_.state());
   append(tensors, kOptimizer, optimizer_.state());
   const Generator::State random = default_generator().state();
-  save_safetensors(path, tensors,
-                   {{"format", std::string(kFormat)},
-                    {"optimizer", std::string(optimizer_.type_name())},
-                    {"parameters", fmt::format("{}", fmt::join(names_of(groups()), "\n"))},
-                    {"lr", fmt::format("{}", optimizer_.lr())},
-                    {"seed", fmt::format("{}", options_.seed)},
-                    {"random_seed", fmt::format("{}", random.seed)},
-                    {"random_stream", fmt::format("{}", random.next_stream)},
-                    {"epoch", fmt::format("{}", epoch_)},
-                    {"batches", fmt::format("{}", partial_.batches)},
-                    {"batch_size", fmt::format("{}", partial_.batch_size)},
-                    {"loss_sum", fmt::format("{}", partial_.totals.loss)},
-                    {"hits", fmt::format("{}", partial_.totals.hits)},
-                    {"samples", fmt::format("{}", partial_.totals.samples)},
-                    {"classes", fmt::format("{}", partial_.totals.answers)},
-                    {"plateau_factor", fmt::format("{}", plateau_.factor)},
-                    {"plateau_best", fmt::format("{}", plateau_.best)},
-                    {"plateau_bad_epochs", fmt::format("{}", plateau_.bad_epochs)},
-                    {"plateau_cooldown", fmt::format("{}", plateau_.cooldown)}});
+  std::map<std::string, std::string> metadata{
+      {"format", std::string(kFormat)},
+      {"optimizer", std::string(optimizer_.type_name())},
+      {"parameters", fmt::format("{}", fmt::join(names_of(groups()), "\n"))},
+      {"lr", fmt::format("{}", optimizer_.lr())},
+      {"seed", fmt::format("{}", options_.seed)},
+      {"random_seed", fmt::format("{}", random.seed)},
+      {"random_stream", fmt::format("{}", random.next_stream)},
+      {"epoch", fmt::format("{}", epoch_)},
+      {"batches", fmt::format("{}", partial_.batches)},
+      {"batch_size", fmt::format("{}", partial_.batch_size)},
+      {"loss_sum", fmt::format("{}", partial_.totals.loss)},
+      {"hits", fmt::format("{}", partial_.totals.hits)},
+      {"samples", fmt::format("{}", partial_.totals.samples)},
+      {"classes", fmt::format("{}", partial_.totals.answers)},
+      {"plateau_factor", fmt::format("{}", plateau_.factor)},
+      {"plateau_best", fmt::format("{}", plateau_.best)},
+      {"plateau_bad_epochs", fmt::format("{}", plateau_.bad_epochs)},
+      {"plateau_cooldown", fmt::format("{}", plateau_.cooldown)},
+      {"ignored", fmt::format("{}", partial_.totals.ignored)},
+      {"metrics", fmt::format("{}", fmt::join(names_of_metrics(options_.metrics), ","))}};
+  for (const auto& [name, sum] : partial_.totals.others)
+    metadata["metric_sum." + name] = fmt::format("{}", sum);
+  save_safetensors(path, tensors, metadata);
 }
 
 void Trainer::load_checkpoint(const std::string& path) {
@@ -169,9 +191,10 @@ void Trainer::load_checkpoint(const std::string& path) {
   const int64_t epoch = metadata.count("epoch");
   const auto lr = metadata.number<double>("lr", "a rate >= 0",
                                           [](double rate) { return rate >= 0 && std::isfinite(rate); });
-  const Partial partial{.batches = metadata.count("batches"),
+  const int64_t batches = metadata.count("batches");
+  const Partial partial{.batches = batches,
                         .batch_size = metadata.count("batch_size"),
-                        .totals = totals_of(metadata)};
+                        .totals = totals_of(metadata, batches, names_of_metrics(options_.metrics))};
   const ReduceOnPlateau::State plateau = plateau_of(metadata);
   const NamedTensors weights = take(file.tensors, kModel), state = take(file.tensors, kOptimizer);
   match_state(model_.state(), weights);  // checks

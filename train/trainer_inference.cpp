@@ -35,7 +35,7 @@ void check_data(const char* name, const Dataset& data, int64_t batch_size) {
 
 Trainer::Evaluation::Evaluation(Trainer& trainer, const Dataset& data, int64_t batch_size)
     : trainer_((trainer.place(data), trainer)),
-      log_(trainer.options_.device, trainer.options_.accuracy),
+      log_(trainer.options_.device, trainer.options_.accuracy, trainer.options_.metrics),
       batches_(trainer.batch_loop(data, {.batch_size = batch_size, .seed = trainer.options_.seed}, 1,
                                   [this](const Samples& batch, const StepPart&) { count(batch); })) {}
 

@@ -126,6 +126,55 @@ TEST(Accuracy, OfPlacesIsThatOfEachPlace) {
   }
 }
 
+/// Classes of [N] or of places, of which a share is the one that is ignored; and the share of the rest that
+/// is right.
+double share_of_kept(const Tensor& scores, const Tensor& labels, int64_t ignored) {
+  const auto said = argmax(scores, 1).to_vector<int64_t>(), were = labels.to_vector<int64_t>();
+  double hits = 0, kept = 0;
+  for (size_t i = 0; i < said.size(); ++i) {
+    kept += were[i] != ignored;
+    hits += were[i] != ignored && said[i] == were[i];
+  }
+  EXPECT_GT(kept, 0);
+  EXPECT_LT(kept, double(said.size()));
+  return hits / kept;
+}
+
+TEST(Accuracy, LeavesIgnoredClassesOut) {
+  for (const Device device : devices()) {
+    for (const Replay replay : {Replay::automatic, Replay::never}) {
+      for (const int64_t ignored : {-100, -1, 1}) {
+        for (const bool places : {false, true}) {
+          SCOPED_TRACE(to_string(device) + " " + std::to_string(ignored) + (places ? " places" : ""));
+          Fixed fixed(6);
+          if (places) fixed.net.add(Unflatten(1, {3, 2}));
+          const Tensor scores = places ? fixed.y.reshape({kSamples, 3, 2}) : fixed.y;
+          Shape shape = scores.shape();
+          shape.erase(1);
+          const Tensor classes = argmax(randn(scores.shape()), 1);
+          auto numbers = classes.to_vector<int64_t>();
+          for (size_t i = 0; i < numbers.size(); ++i) {
+            if (numbers[i] == ignored) numbers[i] = 2;
+            if (i % 5 == 2) numbers[i] = ignored;  // some of each batch are kept
+          }
+          const Tensor labels = from_vector(numbers, shape);
+          TrainerOptions options = quiet();
+          options.device = device;
+          options.replay = replay;
+          const CrossEntropyLoss loss({.ignore_index = ignored});
+          EXPECT_DOUBLE_EQ(fixed.metrics(loss, labels, options).accuracy,
+                           share_of_kept(scores, labels, ignored));
+        }
+      }
+    }
+  }
+}
+
+TEST(Accuracy, OfIgnoredClassesAloneIsZero) {
+  const Totals totals{.hits = 0, .samples = 4, .answers = 2, .ignored = 8};
+  EXPECT_EQ(totals.metrics(1).accuracy, 0);
+}
+
 TEST(Accuracy, IsCountedAsTheTrainerIsTold) {
   Fixed fixed(3);
   const Tensor rows = one_hot(argmax(randn({kSamples, 3}), 1), 3);

@@ -1,0 +1,34 @@
+// Means from sums, and numbers by name.
+#include "dlengine/train/history.h"
+
+#include <algorithm>
+
+#include "dlengine/core/check.h"
+
+namespace dlengine {
+
+double Metrics::at(std::string_view name) const {
+  if (name == "loss") return loss;
+  if (name == "accuracy" && classes) return accuracy;
+  std::string there = classes ? "loss, accuracy" : "loss";
+  for (const MetricValue& other : others) {
+    if (other.name == name) return other.value;
+    there += ", " + other.name;
+  }
+  fail<ValueError>("metrics: there are {}, not '{}'", there, name);
+}
+
+Metrics Totals::metrics(double seconds) const {
+  const double n = samples > 0 ? static_cast<double>(samples) : 1.0;
+  const int64_t answered = samples * std::max<int64_t>(answers, 1) - ignored;
+  Metrics result{.loss = loss / n,
+                 .accuracy = static_cast<double>(hits) / static_cast<double>(std::max<int64_t>(answered, 1)),
+                 .classes = answers > 0,
+                 .samples = samples,
+                 .seconds = seconds,
+                 .others = others};
+  for (MetricValue& other : result.others) other.value /= n;
+  return result;
+}
+
+}  // namespace dlengine

@@ -1,0 +1,150 @@
+// One epoch of the trainer and the steps in it.
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dlengine/core/autograd.h"
+#include "dlengine/core/check.h"
+#include "dlengine/core/ops.h"
+#include "dlengine/layers/batch_norm.h"
+#include "dlengine/train/trainer_run.h"
+
+namespace dlengine {
+namespace {
+
+int64_t samples_per_epoch(const Dataset& train, const FitOptions& options) {
+  return options.drop_last ? train.size() - train.size() % options.batch_size : train.size();
+}
+
+/// Some errors are of a last batch that has few samples, as of batch norm with one.
+void name_short_batch(Error& error, int64_t size, int64_t samples, int64_t batch_size) {
+  if (size == batch_size || samples < batch_size) return;
+  error.add_context(fmt::format("in the last batch, of size {} (FitOptions::drop_last leaves it out)", size));
+}
+
+/// Hands the optimizer the rates of an epoch's steps; gives it its own rate back at the end.
+class ScheduledRates {
+ public:
+  ScheduledRates(Optimizer& optimizer, double base, std::vector<double> rates)
+      : optimizer_(optimizer), base_(base), set_(!rates.empty()) {
+    if (set_) optimizer_.set_lr(std::move(rates));
+  }
+  ~ScheduledRates() {
+    if (set_) optimizer_.set_lr(base_);
+  }
+  ScheduledRates(const ScheduledRates&) = delete;
+  ScheduledRates& operator=(const ScheduledRates&) = delete;
+
+ private:
+  Optimizer& optimizer_;
+  double base_;
+  bool set_;
+};
+
+}  // namespace
+
+/// Replayed steps do not see by themselves what was frozen, unfrozen or moved between epochs.
+void Trainer::notice_changes(Run& run) {
+  std::vector<std::pair<bool, const void*>> now;
+  for (const Tensor& parameter : model_.parameters()) {
+    now.emplace_back(parameter.requires_grad(), parameter.raw());
+  }
+  if (now == run.parameters) return;
+  run.batches.forget_recordings();
+  run.parameters = std::move(now);
+}
+
+// One epoch, or the rest of one. Returns false if Ctrl-C came before its end; partial_ then says where.
+bool Trainer::train_epoch(Run& run, EpochRecord& record) {
+  const int64_t steps = run.batches.batches_per_epoch();
+  check<ValueError>(partial_.batches <= steps,
+                    "fit: epoch {} was left after {} batches, but this data has only {}", record.epoch,
+                    partial_.batches, steps);
+  check<ValueError>(partial_.batches % options_.accumulate == 0,
+                    "fit: epoch {} was left after {} batches, which is no whole number of steps of {}",
+                    record.epoch, partial_.batches, options_.accumulate);
+  const ScheduledRates rates(optimizer_, optimizer_.lr(), rates_of_epoch(run.options, steps));
+  StepLog& log = run.log;
+  log.start(partial_.batches, partial_.totals);
+  const double started = run.progress.now();
+  const auto read_log = [&] {
+    const int64_t bad = log.read();
+    if (bad != 0) tell_failure(run);
+    check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}", record.epoch, bad,
+                      steps);
+    record.train = log.totals().metrics(run.progress.now() - started);
+  };
+  train_unfrozen(model_);
+  notice_changes(run);
+  run.progress.start_epoch(record.epoch, run.options.epochs, samples_per_epoch(run.train, run.options),
+                           partial_.totals.samples);
+  run.batches.start_epoch(epoch_, partial_.batches);
+  int64_t done = partial_.batches;
+  const int64_t k = options_.accumulate;
+  run.doctor.before_steps();
+  while (!run.interrupt.interrupted() || done % k != 0) {
+    const int64_t more = run.batches.advance();
+    if (more == 0) break;
+    done += more;
+    if (done % k == 0) run.doctor.after_steps((done - partial_.batches) / k);
+    tell_reason(run, run.batches.reason());
+    if (run.progress.due()) {
+      read_log();
+      run.progress.update(record.train);
+    }
+  }
+  read_log();
+  check_finite(run);
+  record.lr = optimizer_.lr();
+  record.rate = run.progress.rate(record.train);
+  partial_ = {};
+  if (done == steps) return true;
+  partial_ = {.batches = done, .batch_size = run.options.batch_size, .totals = log.totals()};
+  run.progress.stop_epoch(record.train, "stopped by Ctrl-C");
+  return false;
+}
+
+/// The rates of the optimizer's steps in the rest of the epoch; none without a schedule or plateau.
+std::vector<double> Trainer::rates_of_epoch(const FitOptions& options, int64_t batches) const {
+  const double base = optimizer_.lr() * (options.plateau ? plateau_.factor : 1);
+  if (!options.schedule) return options.plateau ? std::vector{base} : std::vector<double>();
+  const int64_t k = options_.accumulate, steps = (batches + k - 1) / k;
+  std::vector<double> rates;
+  for (int64_t step = epoch_ * steps + partial_.batches / k; step < (epoch_ + 1) * steps; ++step) {
+    rates.push_back(base * options.schedule(step, steps * options.epochs));
+  }
+  return rates;
+}
+
+void Trainer::train_step(const Samples& batch, const StepPart& part, Run& run) {
+  try {
+    if (part.first) optimizer_.zero_grad();
+    const Tensor loss = run.log.loss_of(loss_, model_(batch.x), batch.y);
+    (part.of > 1 ? loss / static_cast<double>(part.of) : loss).backward();
+    if (part.last) optimizer_.step();
+  } catch (Error& error) {
+    name_short_batch(error, batch.size(), run.train.size(), run.options.batch_size);
+    throw;
+  }
+}
+
+// The loss of the last step is older than the last update, so a good loss alone does not mean good weights.
+void Trainer::check_finite(Run& run) {
+  const NoGrad no_grad;
+  std::vector<std::string> names;
+  std::vector<Tensor> largest;  // read together, as each reading waits for the device
+  for (const auto& [name, tensor] : model_.state()) {
+    if (tensor.numel() == 0 || !is_floating(tensor.dtype())) continue;
+    names.push_back(name);
+    largest.push_back(max(abs(tensor)).to(DType::f64).reshape({1}));
+  }
+  if (largest.empty()) return;
+  const auto values = concat(largest).to_vector<double>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) tell_failure(run);
+    check<ValueError>(std::isfinite(values[i]), "fit: {} is not finite after epoch {}", names[i], epoch_ + 1);
+  }
+}
+
+}  // namespace dlengine
