@@ -120,7 +120,7 @@ void check_order(const Metadata& metadata, const std::vector<std::string>& names
   std::istringstream saved(metadata.text("parameters"));
   std::string name;
   for (size_t i = 0; std::getline(saved, name); ++i) {
-    const std::string_view own = i < names.size() ? names[i] : "none";
+    const std::string own = i < names.size() ? names[i] : "none";
     check<ValueError>(
         name == own,
         "load_checkpoint: the optimizer's parameter {} was {} and is {} (TrainerOptions::groups)", i, name,
