@@ -16,7 +16,7 @@ struct EarlyStopping {
   double min_delta = 0;  // by how much an epoch has to be better than the best one to count
   int64_t patience = 0;  // epochs in a row that may pass without that
   // At the end, but not after Ctrl-C: training then goes on from where it stood. Checkpoints are of the last
-  // epoch.
+  // epoch; that of the best one is kept by FitOptions::save_best.
   bool restore_best_weights = false;
 };
 

@@ -1,7 +1,8 @@
-// Internal: a model's loss and accuracy on a data set, as often as is asked.
+// Internal: a model's loss and metrics on a data set, as often as is asked.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "dlengine/train/batch_loop.h"
 #include "dlengine/train/history.h"
@@ -9,6 +10,18 @@
 #include "dlengine/train/trainer.h"
 
 namespace dlengine {
+
+/// Shows the average of the weights, if the optimizer keeps one and it is not shown already.
+class Averaged {
+ public:
+  explicit Averaged(Optimizer& optimizer) {
+    const bool hidden = optimizer.averages_weights() && optimizer.attached() && !optimizer.shows_average();
+    if (hidden) shown_.emplace(optimizer);
+  }
+
+ private:
+  std::optional<AveragedWeights> shown_;
+};
 
 /// Its recorded steps serve from one call of metrics() to the next.
 struct Trainer::Evaluation {

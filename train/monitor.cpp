@@ -56,4 +56,10 @@ bool BestEpoch::better(const EpochRecord& record) {
   return true;
 }
 
+std::string BestEpoch::rule(bool validated) const {
+  const bool validation = validated && !monitored_.of_training();
+  return fmt::format("{} {}{}", sign_ < 0 ? "max" : "min", validation ? kValidation : "",
+                     monitored_.metric());
+}
+
 }  // namespace dlengine

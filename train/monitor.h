@@ -62,7 +62,8 @@ class BestEpoch {
   };
   const State& state() const { return state_; }
   void set_state(const State& state) { state_ = state; }
-  const Monitored& monitored() const { return monitored_; }
+  /// In words what the best is counted by, "min val_loss"; validated: there are validation data.
+  std::string rule(bool validated) const;
 
  private:
   Monitored monitored_;

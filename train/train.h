@@ -15,5 +15,6 @@
 #include "dlengine/train/plot.h"
 #include "dlengine/train/predictor.h"
 #include "dlengine/train/progress.h"
+#include "dlengine/train/save_best.h"
 #include "dlengine/train/search.h"
 #include "dlengine/train/trainer.h"

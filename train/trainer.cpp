@@ -1,7 +1,6 @@
 // The trainer's epochs: what comes before, between and after them.
 #include "dlengine/train/trainer.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -9,7 +8,6 @@
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/io/atomic_file.h"
-#include "dlengine/train/inference.h"
 #include "dlengine/train/trainer_run.h"
 
 namespace dlengine {
@@ -26,6 +24,12 @@ void check_fit(const Dataset& train, const FitOptions& options) {
   check<ValueError>(options.validation_split == 0 || !options.validation,
                     "fit: give either validation or validation_split, not both");
   if (!options.checkpoint.empty()) AtomicFile(options.checkpoint);  // fails now rather than after an epoch
+  if (!options.save_best) return;
+  const std::string& path = options.save_best->path;
+  check<ValueError>(!path.empty(), "fit: save_best needs a path");
+  check<ValueError>(path != options.checkpoint,
+                    "fit: save_best needs a file of its own, not '{}' of the checkpoint", path);
+  AtomicFile probe(path);
 }
 
 ProgressOptions progress_options(const TrainerOptions& options) {
@@ -110,6 +114,7 @@ void Trainer::begin(Run& run) {
     stopping.mode = checked_mode(run, stopping.monitor, stopping.mode);
     run.stopper.emplace(model_, stopping);
   }
+  if (options.save_best) begin_best(run);
   if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_, names_of_metrics(options_.metrics));
   tell_reason(run, why_not_replayed());
   if (epoch_ >= options.epochs) {
@@ -118,32 +123,6 @@ void Trainer::begin(Run& run) {
         epoch_, options.epochs));
   }
   if (epoch_ == 0 && partial_.batches == 0) run.doctor.before_training();
-}
-
-/// Checks before the first epoch that it will have the number that is watched. Which way is better, as far as
-/// is known.
-MonitorMode Trainer::checked_mode(const Run& run, const Monitored& monitored, MonitorMode mode) {
-  check<ValueError>(run.options.validation || !monitored.needs_validation(),
-                    "fit: there are no validation data for '{}'", monitored.name());
-  const std::string& name = monitored.metric();
-  if (name == "accuracy") {
-    check<ValueError>(has_accuracy(run),
-                      "fit: there is no accuracy to monitor, as no output is right or wrong (see "
-                      "TrainerOptions::accuracy)");
-  }
-  if (name == "accuracy" || name == "loss") return mode;
-  const std::vector<std::string> names = names_of_metrics(options_.metrics);
-  const auto found = std::find(names.begin(), names.end(), name);
-  check<ValueError>(found != names.end(), "fit: there is no '{}' to monitor; there are loss, accuracy{}{}",
-                    name, names.empty() ? "" : ", ", fmt::join(names, ", "));
-  return mode == MonitorMode::automatic ? options_.metrics[size_t(found - names.begin())].mode() : mode;
-}
-
-/// Whether outputs are right or wrong.
-bool Trainer::has_accuracy(const Run& run) {
-  const Batch sample = first_sample(run.options.validation ? *run.options.validation : run.train);
-  const Tensor output = output_of(model_, sample.x.to(options_.device));
-  return run.log.counts(loss_, output, sample.y.to(options_.device));
 }
 
 void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
@@ -159,6 +138,10 @@ void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
   tell_news(run);
   if (run.csv) run.csv->add(record);
   if (run.options.on_epoch) run.options.on_epoch(record);
+  if (run.best) {
+    save_if_best(run, record);
+    history.saved_epoch = best_.epoch;
+  }
   history.stopped_early = stop_;
   if (!run.stopper) return;
   if (run.stopper->over(record)) history.stopped_early = true;

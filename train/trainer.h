@@ -18,6 +18,7 @@
 #include "dlengine/train/loss_function.h"
 #include "dlengine/train/metrics.h"
 #include "dlengine/train/progress.h"
+#include "dlengine/train/save_best.h"
 
 namespace dlengine {
 
@@ -74,6 +75,9 @@ struct FitOptions {
   // goes on where the last fit(), or the checkpoint, left it.
   std::optional<PlateauOptions> plateau = {};
   std::string checkpoint = {};  // written after every epoch and on Ctrl-C; empty: none
+  // Another file, of the best epoch so far. Goes on where the last fit(), or the checkpoint, left it, if the
+  // file is there and the number watched is the same.
+  std::optional<SaveBest> save_best = {};
   // After every epoch, before its checkpoint. It may freeze and unfreeze parameters, set what the optimizer
   // has setters for, and call Trainer::stop_training().
   std::function<void(const EpochRecord&)> on_epoch = {};
@@ -145,6 +149,8 @@ class Trainer {
   void notice_changes(Run& run);
   bool train_epoch(Run& run, EpochRecord& record);
   void finish_epoch(Run& run, EpochRecord& record, History& history);
+  void begin_best(Run& run);
+  void save_if_best(Run& run, const EpochRecord& record);
   static void tell_reason(Run& run, const std::string& reason);
   static void tell_news(Run& run);
   static void tell_failure(Run& run);
@@ -167,6 +173,8 @@ class Trainer {
   bool stop_ = false;  // after this epoch
   Partial partial_;
   ReduceOnPlateau::State plateau_;
+  BestEpoch::State best_;  // as save_best counts
+  std::string best_rule_;  // BestEpoch::rule()
 };
 
 }  // namespace dlengine

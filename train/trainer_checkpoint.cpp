@@ -114,6 +114,13 @@ ReduceOnPlateau::State plateau_of(const Metadata& metadata) {
           .cooldown = metadata.count("plateau_cooldown")};
 }
 
+BestEpoch::State best_of(const Metadata& metadata) {
+  if (!metadata.has("best_rule")) return {};  // an older file
+  const auto is_number = [](double value) { return !std::isnan(value); };
+  return {.best = metadata.number<double>("best_value", "a number", is_number),
+          .epoch = metadata.count("best_epoch")};
+}
+
 /// The state is kept by the parameters' numbers, so their order must be the same.
 void check_order(const Metadata& metadata, const std::vector<std::string>& names) {
   if (!metadata.has("parameters")) return;  // an older file
@@ -169,6 +176,9 @@ void Trainer::save_checkpoint(const std::string& path) {
       {"plateau_best", fmt::format("{}", plateau_.best)},
       {"plateau_bad_epochs", fmt::format("{}", plateau_.bad_epochs)},
       {"plateau_cooldown", fmt::format("{}", plateau_.cooldown)},
+      {"best_value", fmt::format("{}", best_.best)},
+      {"best_epoch", fmt::format("{}", best_.epoch)},
+      {"best_rule", best_rule_},
       {"ignored", fmt::format("{}", partial_.totals.ignored)},
       {"metrics", fmt::format("{}", fmt::join(names_of_metrics(options_.metrics), ","))}};
   for (const auto& [name, sum] : partial_.totals.others)
@@ -196,6 +206,7 @@ void Trainer::load_checkpoint(const std::string& path) {
                         .batch_size = metadata.count("batch_size"),
                         .totals = totals_of(metadata, batches, names_of_metrics(options_.metrics))};
   const ReduceOnPlateau::State plateau = plateau_of(metadata);
+  const BestEpoch::State best = best_of(metadata);
   const NamedTensors weights = take(file.tensors, kModel), state = take(file.tensors, kOptimizer);
   match_state(model_.state(), weights);  // checks
   const std::vector<ParameterGroup> wanted = groups();
@@ -212,6 +223,8 @@ void Trainer::load_checkpoint(const std::string& path) {
   epoch_ = epoch;
   partial_ = partial;
   plateau_ = plateau;
+  best_ = best;
+  best_rule_ = metadata.has("best_rule") ? metadata.text("best_rule") : "";
 }
 
 }  // namespace dlengine

@@ -1,5 +1,4 @@
 // The trainer's evaluate and predict: evaluation mode, nothing on the tape.
-#include <optional>
 #include <vector>
 
 #include "dlengine/core/autograd.h"
@@ -13,18 +12,6 @@
 
 namespace dlengine {
 namespace {
-
-/// Shows the average of the weights, if the optimizer keeps one and it is not shown already.
-class Averaged {
- public:
-  explicit Averaged(Optimizer& optimizer) {
-    const bool hidden = optimizer.averages_weights() && optimizer.attached() && !optimizer.shows_average();
-    if (hidden) shown_.emplace(optimizer);
-  }
-
- private:
-  std::optional<AveragedWeights> shown_;
-};
 
 void check_data(const char* name, const Dataset& data, int64_t batch_size) {
   check<ValueError>(batch_size >= 1, "{}: need batch_size >= 1, got {}", name, batch_size);

@@ -27,6 +27,7 @@ struct Trainer::Run {
   std::unique_ptr<Evaluation> validation = nullptr;  // if there is any
   std::optional<ReduceOnPlateau> plateau = {};
   std::optional<EarlyStopper> stopper = {};
+  std::optional<BestEpoch> best = {};  // of save_best
   std::optional<CsvLog> csv = {};
   bool told = false;                                          // why steps are not replayed
   std::vector<std::pair<bool, const void*>> parameters = {};  // whether recorded steps train them, and where
