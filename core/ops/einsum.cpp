@@ -17,7 +17,7 @@ namespace dlengine {
 namespace {
 
 // Labels are letters; axes of an ellipsis are labelled by digits, the last of them 0.
-constexpr std::string_view kEllipsis3 = "...";
+constexpr std::string_view kDots = "...";
 
 bool contains(std::string_view labels, char label) { return labels.find(label) != std::string_view::npos; }
 bool is_digit(char label) { return label >= '0' && label <= '9'; }
@@ -75,24 +75,24 @@ class Equation {
     if (has_output_) return with_ellipsis(output_, ellipsis);
     std::string all;
     for (const std::string& term : inputs_) all += term;
-    std::string once = filtered(
-        all, [&](char label) { return label != '.' && std::count(all.begin(), all.end(), label) == 1; });
+    std::string once =  // not the dots, of which there are three
+        filtered(all, [&](char label) { return std::count(all.begin(), all.end(), label) == 1; });
     std::sort(once.begin(), once.end());
-    return with_ellipsis(kEllipsis3, ellipsis) + once;
+    return with_ellipsis(kDots, ellipsis) + once;
   }
   static std::string with_ellipsis(std::string_view term, int axes) {
-    const size_t dots = term.find(kEllipsis3);
+    const size_t dots = term.find(kDots);
     if (dots == std::string_view::npos) return std::string(term);
     std::string labels(term.substr(0, dots));
     for (int i = axes - 1; i >= 0; --i) labels += static_cast<char>('0' + i);
-    return labels.append(term.substr(dots + kEllipsis3.size()));
+    return labels.append(term.substr(dots + kDots.size()));
   }
 
  private:
   void check_term(std::string_view term) const {
-    const size_t dots = term.find(kEllipsis3);
+    const size_t dots = term.find(kDots);
     for (size_t i = 0; i < term.size(); ++i) {
-      if (dots != std::string_view::npos && i >= dots && i < dots + kEllipsis3.size()) continue;
+      if (dots != std::string_view::npos && i >= dots && i < dots + kDots.size()) continue;
       const char c = term[i];
       require<ValueError>(
           (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'),
@@ -157,8 +157,8 @@ class Reader {
   /// The operand with a label for each axis, no label twice.
   Term read(size_t number, const Tensor& x) {
     const std::string& text = equation_.inputs()[number];
-    const bool dots = text.find(kEllipsis3) != std::string::npos;
-    const int letters = static_cast<int>(text.size() - (dots ? kEllipsis3.size() : 0));
+    const bool dots = text.find(kDots) != std::string::npos;
+    const int letters = static_cast<int>(text.size() - (dots ? kDots.size() : 0));
     equation_.require<ShapeError>(dots ? x.rank() >= letters : x.rank() == letters,
                                   "operand {} is {}, but \"{}\" names {} axes", number, x.shape(), text,
                                   letters);
