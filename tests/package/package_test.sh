@@ -34,7 +34,7 @@ one_header() {
   dependencies=$scratch/${header//\//_}.d
   echo "#include <$header>" |
     "$compiler" "${flags[@]}" -I"$prefix/include" -fsyntax-only -MD -MF "$dependencies" -x c++ -
-  if grep -E '/(fmt|oneapi|curl|openssl|nlohmann|CLI|gtest)/|/(dnnl|cud|cublas|omp|png|zlib)[a-zA-Z0-9_]*\.h' "$dependencies"; then
+  if grep -E '/(fmt|oneapi|curl|openssl|nlohmann|CLI|gtest)/|/(dnnl|cud|cublas|jpeglib|omp|png|zlib)[a-zA-Z0-9_]*\.h' "$dependencies"; then
     echo "$header brings the headers above to its users"
     exit 1
   fi
