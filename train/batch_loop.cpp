@@ -13,6 +13,10 @@ namespace {
 /// Steps in one launch of a GPU, where a launch costs more than a kernel. On the CPU there is none.
 constexpr int kStepsAtOnce = 16;
 
+int steps_at_once(const BatchLoopOptions& options) {
+  return options.device == kCpu || options.accumulate > 1 ? 1 : kStepsAtOnce;
+}
+
 int64_t bytes_of(const Tensor& x) { return x.numel() * static_cast<int64_t>(size_of(x.dtype())); }
 
 /// The data set on the device; empty if it is not in memory, too large, or does not fit.
@@ -33,7 +37,7 @@ void keep_on_device(std::optional<DeviceBatches>& batches, const Dataset& datase
 }  // namespace
 
 BatchLoop::BatchLoop(const Dataset& dataset, const BatchLoopOptions& options, Step step)
-    : options_(options), step_(std::move(step)) {
+    : options_(options), step_(std::move(step)), at_once_(steps_at_once(options)) {
   keep_on_device(resident_, dataset, options);
   if (!resident_) streamed_.emplace(dataset, options.order, options.device);
 }
@@ -77,12 +81,11 @@ int64_t BatchLoop::advance_resident() {
     step_(resident_->take(), part);
     return 1;
   }
-  const int at_once = options_.device == kCpu || options_.accumulate > 1 ? 1 : kStepsAtOnce;
-  const int64_t count = std::min<int64_t>(resident_->next_count(), at_once);
+  const int64_t count = std::min<int64_t>(resident_->next_count(), at_once_);
   captured(rows, [this, part](const auto&) {
     step_(resident_->take(), part);
     return std::vector<Tensor>();
-  }).repeat(count, at_once);
+  }).repeat(count, at_once_);
   return count;
 }
 

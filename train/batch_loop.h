@@ -54,6 +54,8 @@ class BatchLoop {
 
   /// True if batches are gathered on the device.
   bool resident() const { return resident_.has_value(); }
+  /// From now on advance() runs one step at a time.
+  void advance_singly() { at_once_ = 1; }
   /// The next steps run as usual and are recorded anew: what was recorded holds no longer.
   void forget_recordings() { captured_.clear(); }
   /// Why steps run as usual although they should be replayed; empty if they are.
@@ -70,6 +72,7 @@ class BatchLoop {
   Step step_;
   std::optional<DeviceBatches> resident_;
   std::optional<Upload> streamed_;
+  int at_once_;                                                    // steps of one launch
   int64_t next_ = 0;                                               // batch of the epoch
   std::map<std::pair<int64_t, StepPart>, CapturedStep> captured_;  // by samples and part of a batch
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,17 @@ struct EpochRecord {
   Metrics validation = {};  // samples == 0 if there was none
   double lr = 0;            // at the end of the epoch
   double rate = 0;          // training samples per second
+};
+
+/// What FitOptions::on_batch is told after a batch. The numbers are functions, as to ask for one waits for
+/// the device, on which steps are still queued; where nobody asks, nothing is read. They hold within the
+/// call.
+struct BatchRecord {
+  int64_t epoch = 0;                      // counts from 1
+  int64_t batch = 0;                      // of this epoch, counts from 1
+  int64_t batches = 0;                    // of an epoch
+  std::function<double()> loss = {};      // of this batch alone
+  std::function<Metrics()> metrics = {};  // means of the epoch so far, as in Keras's logs
 };
 
 struct History {

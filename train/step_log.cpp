@@ -86,8 +86,14 @@ void StepLog::start(int64_t done, const Totals& before) {
   totals_ = before;
 }
 
+void StepLog::keep_last_loss() { last_loss_ = zeros({1}, DType::f64, sums_.device()); }
+
 Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Tensor& target) {
   Tensor value = counted_loss(loss, output, target);
+  if (last_loss_.defined()) {
+    const NoGrad no_grad;
+    last_loss_.copy_(value.detach().reshape({1}));
+  }
   add_metrics(output.detach(), target);
   return value;
 }

@@ -34,6 +34,11 @@ class StepLog {
   int64_t read();
   const Totals& totals() const { return totals_; }
 
+  /// From now on the loss of each batch is kept. To be called before the first one.
+  void keep_last_loss();
+  /// That of the last one. Waits for it.
+  double last_loss() const { return last_loss_.item<double>(); }
+
  private:
   Tensor counted_loss(const LossFunction& loss, const Tensor& output, const Tensor& target);
   void add_metrics(const Tensor& output, const Tensor& target);
@@ -44,6 +49,7 @@ class StepLog {
 
   Tensor sums_;  // f64: as Backend::count_batch() has them, then answers that are ignored, then the metrics
   Tensor batch_totals_;  // the first of them
+  Tensor last_loss_;     // f64 [1], if it is kept
   Accuracy accuracy_;
   std::vector<NamedMetric> metrics_;
   int64_t answers_ = 0;

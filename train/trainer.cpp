@@ -90,10 +90,12 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
     EpochRecord record;
     record.epoch = epoch_ + 1;
     if (train_epoch(run, record)) finish_epoch(run, record, history);
+    history.stopped_early |= stop_;
     if (!options.checkpoint.empty()) save_checkpoint(options.checkpoint);
   }
   history.interrupted = run.interrupt.interrupted();
-  if (run.stopper && !history.interrupted) run.stopper->restore();
+  const bool between_epochs = partial_.batches == 0;
+  if (run.stopper && between_epochs && !history.interrupted) run.stopper->restore();
   return history;
 }
 
@@ -115,6 +117,10 @@ void Trainer::begin(Run& run) {
     run.stopper.emplace(model_, stopping);
   }
   if (options.save_best) begin_best(run);
+  if (options.on_batch) {
+    run.batches.advance_singly();
+    run.log.keep_last_loss();
+  }
   if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_, names_of_metrics(options_.metrics));
   tell_reason(run, why_not_replayed());
   if (epoch_ >= options.epochs) {
@@ -142,7 +148,6 @@ void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
     save_if_best(run, record);
     history.saved_epoch = best_.epoch;
   }
-  history.stopped_early = stop_;
   if (!run.stopper) return;
   if (run.stopper->over(record)) history.stopped_early = true;
   history.best_epoch = run.stopper->best_epoch();

@@ -81,6 +81,12 @@ struct FitOptions {
   // After every epoch, before its checkpoint. It may freeze and unfreeze parameters, set what the optimizer
   // has setters for, and call Trainer::stop_training().
   std::function<void(const EpochRecord&)> on_epoch = {};
+  // After every batch of the training, to look at it or to stop there; what it changes, replayed steps may
+  // not follow. On a GPU its price is that each replayed step is launched by itself, where else sixteen go at
+  // once: some microseconds of the host a step, which show where steps are short. Each number that it asks
+  // for costs a wait until the device has done all that is queued, so ask now and then. On the CPU both cost
+  // nothing.
+  std::function<void(const BatchRecord&)> on_batch = {};
   std::optional<EarlyStopping> early_stopping = {};  // counts anew in each call of fit()
   // A table with a row per epoch, as save_csv() writes it; empty: none. Another file there is left alone.
   std::string csv_log = {};
@@ -126,7 +132,8 @@ class Trainer {
   /// seen its input shape, and while AveragedWeights hides the weights. Then nothing was changed.
   void load_checkpoint(const std::string& path);
 
-  /// For FitOptions::on_epoch: fit() ends after this epoch, as by early stopping. A later fit() goes on.
+  /// For FitOptions::on_epoch and on_batch: fit() ends after this epoch, as by early stopping, or after this
+  /// batch (with accumulate, after its step), as by Ctrl-C. A later fit() goes on.
   void stop_training() { stop_ = true; }
 
   /// Epochs finished.
@@ -148,6 +155,9 @@ class Trainer {
   MonitorMode checked_mode(const Run& run, const Monitored& monitored, MonitorMode mode);
   void notice_changes(Run& run);
   bool train_epoch(Run& run, EpochRecord& record);
+  void read_log(Run& run, EpochRecord& record);
+  int64_t run_steps(Run& run, EpochRecord& record);
+  bool leaves(const Run& run) const;
   void finish_epoch(Run& run, EpochRecord& record, History& history);
   void begin_best(Run& run);
   void save_if_best(Run& run, const EpochRecord& record);
@@ -170,7 +180,7 @@ class Trainer {
   Optimizer& optimizer_;
   TrainerOptions options_;
   int64_t epoch_ = 0;
-  bool stop_ = false;  // after this epoch
+  bool stop_ = false;  // after this batch or epoch
   Partial partial_;
   ReduceOnPlateau::State plateau_;
   BestEpoch::State best_;  // as save_best counts

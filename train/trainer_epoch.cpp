@@ -55,7 +55,45 @@ void Trainer::notice_changes(Run& run) {
   run.parameters = std::move(now);
 }
 
-// One epoch, or the rest of one. Returns false if Ctrl-C came before its end; partial_ then says where.
+/// Waits for the device.
+void Trainer::read_log(Run& run, EpochRecord& record) {
+  const int64_t bad = run.log.read();
+  if (bad != 0) tell_failure(run);
+  check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}", record.epoch, bad,
+                    run.batches.batches_per_epoch());
+  record.train = run.log.totals().metrics(run.progress.now() - run.started);
+}
+
+/// Whether the epoch is to be left before its end.
+bool Trainer::leaves(const Run& run) const { return stop_ || run.interrupt.interrupted(); }
+
+/// What is left of the epoch. Returns how many of its batches are done.
+int64_t Trainer::run_steps(Run& run, EpochRecord& record) {
+  int64_t done = partial_.batches;
+  const int64_t k = options_.accumulate;
+  BatchRecord batch{.epoch = record.epoch, .batches = run.batches.batches_per_epoch()};
+  batch.loss = [&] { return run.log.last_loss(); };
+  batch.metrics = [&] {
+    read_log(run, record);
+    return record.train;
+  };
+  while (!leaves(run) || done % k != 0) {
+    const int64_t more = run.batches.advance();
+    if (more == 0) break;
+    done += more;
+    if (done % k == 0) run.doctor.after_steps((done - partial_.batches) / k);
+    tell_reason(run, run.batches.reason());
+    if (run.progress.due()) {
+      read_log(run, record);
+      run.progress.update(record.train);
+    }
+    batch.batch = done;
+    if (run.options.on_batch) run.options.on_batch(batch);
+  }
+  return done;
+}
+
+// One epoch, or the rest of one. Returns false if it was left before its end; partial_ then says where.
 bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   const int64_t steps = run.batches.batches_per_epoch();
   check<ValueError>(partial_.batches <= steps,
@@ -65,43 +103,23 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
                     "fit: epoch {} was left after {} batches, which is no whole number of steps of {}",
                     record.epoch, partial_.batches, options_.accumulate);
   const ScheduledRates rates(optimizer_, optimizer_.lr(), rates_of_epoch(run.options, steps));
-  StepLog& log = run.log;
-  log.start(partial_.batches, partial_.totals);
-  const double started = run.progress.now();
-  const auto read_log = [&] {
-    const int64_t bad = log.read();
-    if (bad != 0) tell_failure(run);
-    check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}", record.epoch, bad,
-                      steps);
-    record.train = log.totals().metrics(run.progress.now() - started);
-  };
+  run.log.start(partial_.batches, partial_.totals);
+  run.started = run.progress.now();
   train_unfrozen(model_);
   notice_changes(run);
   run.progress.start_epoch(record.epoch, run.options.epochs, samples_per_epoch(run.train, run.options),
                            partial_.totals.samples);
   run.batches.start_epoch(epoch_, partial_.batches);
-  int64_t done = partial_.batches;
-  const int64_t k = options_.accumulate;
   run.doctor.before_steps();
-  while (!run.interrupt.interrupted() || done % k != 0) {
-    const int64_t more = run.batches.advance();
-    if (more == 0) break;
-    done += more;
-    if (done % k == 0) run.doctor.after_steps((done - partial_.batches) / k);
-    tell_reason(run, run.batches.reason());
-    if (run.progress.due()) {
-      read_log();
-      run.progress.update(record.train);
-    }
-  }
-  read_log();
+  const int64_t done = run_steps(run, record);
+  read_log(run, record);
   check_finite(run);
   record.lr = optimizer_.lr();
   record.rate = run.progress.rate(record.train);
   partial_ = {};
   if (done == steps) return true;
-  partial_ = {.batches = done, .batch_size = run.options.batch_size, .totals = log.totals()};
-  run.progress.stop_epoch(record.train, "stopped by Ctrl-C");
+  partial_ = {.batches = done, .batch_size = run.options.batch_size, .totals = run.log.totals()};
+  run.progress.stop_epoch(record.train, run.interrupt.interrupted() ? "stopped by Ctrl-C" : "stopped");
   return false;
 }
 

@@ -29,6 +29,7 @@ struct Trainer::Run {
   std::optional<EarlyStopper> stopper = {};
   std::optional<BestEpoch> best = {};  // of save_best
   std::optional<CsvLog> csv = {};
+  double started = 0;                                         // the epoch
   bool told = false;                                          // why steps are not replayed
   std::vector<std::pair<bool, const void*>> parameters = {};  // whether recorded steps train them, and where
 };
