@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dlengine/core/backend.h"
+#include "dlengine/core/capture.h"
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/node.h"
@@ -202,6 +203,8 @@ namespace {
 
 void add_to_leaf(const Tensor& leaf, const Tensor& gradient, bool unshared) {
   Tensor::Impl& impl = *leaf.impl();
+  if (Capture* capture = Capture::current()) [[unlikely]]
+    capture->collects(leaf);
   if (impl.grad == nullptr && impl.grad_buffer == gradient.impl()) {
     impl.grad = impl.grad_buffer;
     return;

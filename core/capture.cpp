@@ -75,6 +75,22 @@ void Capture::writes(const std::shared_ptr<Storage>& storage) {
   if (std::find(known.begin(), known.end(), storage) == known.end()) known.push_back(storage);
 }
 
+void Capture::collects(const Tensor& leaf) {
+  std::vector<RecordedStep::Collected>& known = step_.leaves_;
+  const std::shared_ptr<Tensor::Impl>& impl = leaf.impl();
+  auto entry = std::find_if(known.begin(), known.end(), [&](const auto& some) { return some.leaf == impl; });
+  const bool has_one = impl->grad != nullptr;
+  if (entry == known.end()) {
+    // Of a leaf without memory of its own for it, each addition makes a new one.
+    if (has_one && !impl->grad_buffer)
+      refuse("adds to a gradient that was there before; call zero_grad() in it");
+    entry = known.insert(known.end(), {.leaf = impl, .begins_with_one = has_one});
+  }
+  if (phase_ == Phase::rehearsal || entry->touched) return;
+  entry->touched = true;
+  entry->depends_on_it = has_one == entry->begins_with_one;
+}
+
 bool Capture::is_constant(const void* address) {
   if (!on_this_thread) return false;
   const RecordedStep& step = on_this_thread->step_;
@@ -112,6 +128,7 @@ RecordedStep::~RecordedStep() = default;
 bool RecordedStep::rehearse(const std::function<void()>& step) {
   entries_.clear();  // of an earlier one, which threw
   prepared_.clear();
+  leaves_.clear();
   conditions_.clear();
   reason_.clear();
   {
@@ -125,6 +142,7 @@ bool RecordedStep::rehearse(const std::function<void()>& step) {
 void RecordedStep::record(const std::function<void()>& step, int times) {
   at_replay_.clear();
   conditions_.clear();
+  note_gradients();
   make_words();
   constants_.notice_writes();
   Backend& backend = backend_for(device_);
@@ -144,6 +162,7 @@ void RecordedStep::record(const std::function<void()>& step, int times) {
     throw;
   }
   memory_->seal(false);
+  follow_gradients();
   std::unique_ptr<Recording> recording;
   try {
     recording = backend.end_recording(device_.index, true);
@@ -186,6 +205,33 @@ void RecordedStep::replay(int times) {
   for (int i = 0; i < times; ++i) count_step();
   for (const auto& f : kept->at_replay) f();
   for (const auto& storage : written_) storage->bump_version();
+}
+
+// --- Its gradients ---
+
+void RecordedStep::note_gradients() {
+  for (Collected& collected : leaves_) {
+    collected = {.leaf = collected.leaf, .begins_with_one = collected.leaf->grad != nullptr};
+  }
+}
+
+void RecordedStep::follow_gradients() {
+  using Impl = std::shared_ptr<Tensor::Impl>;
+  std::vector<std::pair<Impl, Impl>> left;  // leaves, and their gradients after the step
+  for (const Collected& collected : leaves_) {
+    if (!collected.touched) continue;
+    left.emplace_back(collected.leaf, collected.leaf->grad);
+    if (!collected.depends_on_it) continue;
+    conditions_.push_back([leaf = collected.leaf, had_one = collected.begins_with_one] {
+      return (leaf->grad != nullptr) == had_one;
+    });
+  }
+  if (left.empty()) return;
+  at_replay_.push_back([left = std::move(left)] {
+    for (const auto& [leaf, gradient] : left) {
+      if (leaf->grad != gradient) leaf->grad = gradient;
+    }
+  });
 }
 
 // --- Its words ---

@@ -92,12 +92,21 @@ class RecordedStep {
     Words expected;              // what device memory holds when all queued work is done
     Words change;                // in one step
   };
+  /// A leaf whose gradient the step adds to.
+  struct Collected {
+    std::shared_ptr<Tensor::Impl> leaf;
+    bool begins_with_one;        // before the recording
+    bool touched = false;        // in the recording
+    bool depends_on_it = false;  // no zero_grad() before the first addition
+  };
 
   const Kept* find(int times) const;
   void make_words();
   void send_words();
   void advance_words();
   void count_step();
+  void note_gradients();
+  void follow_gradients();
 
   Device device_;
   std::shared_ptr<StepMemory> memory_;
@@ -106,6 +115,7 @@ class RecordedStep {
   Watch constants_;
   std::vector<Tensor> prepared_;                   // from constants alone; all recordings share it
   std::vector<std::shared_ptr<Storage>> written_;  // in place
+  std::vector<Collected> leaves_;
   std::vector<std::function<void()>> at_replay_;   // of the recording that is being made
   std::vector<std::function<bool()>> conditions_;  // of the same; before it, of the rehearsal
   std::vector<Kept> kept_;
@@ -134,6 +144,10 @@ class Capture {
   void valid_while(std::function<bool()> holds);
   /// The step writes to this storage in place; its version follows in replays.
   void writes(const std::shared_ptr<Storage>& storage);
+  /// The step is about to add to the gradient of this leaf. Replays leave the leaf with the gradient that the
+  /// recording left it with; where the step goes on from a gradient that was there before, or from none, the
+  /// recording is valid while that is so.
+  void collects(const Tensor& leaf);
 
   /// True if the address lies in a constant of the step that this thread captures.
   static bool is_constant(const void* address);

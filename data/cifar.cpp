@@ -1,5 +1,6 @@
 // The binary version: records of a label, or of two, and 32 x 32 pixels, plane by plane. The sums are those
-// of TensorFlow Datasets; www.cs.toronto.edu/~kriz/cifar.html gives the MD5 of the same files.
+// that several projects check (for CIFAR-100 TensorFlow Datasets, too); www.cs.toronto.edu/~kriz/cifar.html
+// gives the MD5 of the archives.
 #include "dlengine/data/cifar.h"
 
 #include <algorithm>

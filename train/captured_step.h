@@ -24,10 +24,10 @@ namespace dlengine {
 /// For inputs of a new shape, the first call runs as usual, the second one is a rehearsal, the third one is
 /// recorded and all later ones are replays: on the CPU of a list of prepared kernels, on a GPU of a CUDA
 /// graph. All give the same bits. What the host code decides, it decides once, and its other effects are
-/// lost: only the library's own (optimizers, generators) follow. Where the optimizer's settings have changed
-/// since, or which of its parameters require a gradient, the step is recorded anew. Models, optimizers and
-/// other tensors that the step uses must stay where they are, and keep the same device memory, for as long as
-/// this object lives. Threads may use it one after the other, not at the same time.
+/// lost: only the library's own (optimizers, generators, gradients) follow. Where the optimizer's settings
+/// have changed since, or which of its parameters require a gradient, the step is recorded anew. Models,
+/// optimizers and other tensors that the step uses must stay where they are, and keep the same device memory,
+/// for as long as this object lives. Threads may use it one after the other, not at the same time.
 class CapturedStep {
  public:
   /// Input shapes that are recorded: the first ones. Each keeps the memory of a whole step, so a step that
