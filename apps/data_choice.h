@@ -26,9 +26,8 @@ struct DataOptions {
 };
 
 /// Loads the data set asked for, from the folder or wherever data sets are looked for, and prints the line
-/// "data:
-/// ...". Only where neither a data set nor a folder was asked for, synthetic digits stand in for an MNIST
-/// that is not to be had, if they are among the choices, and the program says so. Throws IoError.
+/// "data: ...". Only where neither a data set nor a folder was asked for, synthetic digits stand in for an
+/// MNIST that is not to be had, if they are among the choices, and the program says so. Throws IoError.
 ChosenData choose_data(const DataOptions& options);
 
 }  // namespace dlengine::apps

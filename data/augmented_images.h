@@ -13,10 +13,9 @@ struct AugmentOptions {
 };
 
 /// The images of another data set, for training: it must outlive this one and give x f32 [N, C, H, W], as
-/// pixels of u8 become. Pixels
-/// that a shift brings in are 0, so a shift is PyTorch's RandomCrop((H, W), padding = shift). Draws from
-/// default_generator(), which the loader seeds for each batch (data/loader.h): the same seed gives the same
-/// images.
+/// pixels of u8 become. Pixels that a shift brings in are 0, so a shift is PyTorch's RandomCrop((H, W),
+/// padding = shift). Draws from default_generator(), which the loader seeds for each batch (data/loader.h):
+/// the same seed gives the same images.
 class AugmentedImages final : public Dataset {
  public:
   /// Throws ValueError for a shift < 0.
