@@ -2,10 +2,12 @@
 // holds nothing with a destructor, and what must be cleaned up is a Decoder, outside of these functions.
 #include "dlengine/data/jpeg.h"
 
-// jpeglib.h uses, and does not include, the next one.
+// jpeglib.h uses, and does not include, the one before it, and jerror.h both.
 #include <cstdio>
 
 #include <jpeglib.h>
+
+#include <jerror.h>
 
 #include <array>
 #include <csetjmp>
@@ -39,9 +41,14 @@ struct Decoder {
   std::longjmp(decoder.escape, 1);
 }
 
-/// What libjpeg repairs is damage all the same; level 0 and above are traces.
+/// Oddities of files that are good all the same.
+bool is_harmless(int warning) {
+  return warning == JWRN_EXTRANEOUS_DATA || warning == JWRN_JFIF_MAJOR || warning == JWRN_ADOBE_XFORM;
+}
+
+/// What else libjpeg repairs is damage; level 0 and above are traces.
 void take_message(j_common_ptr jpeg, int level) {
-  if (level < 0) leave(jpeg);
+  if (level < 0 && !is_harmless(jpeg->err->msg_code)) leave(jpeg);
 }
 
 Decoder::Decoder() {

@@ -79,6 +79,24 @@ TEST(Jpeg, AGrayOneHasThreeEqualPlanes) {
   expect_near(read_color(jpeg_of(pixels, 4, 5)).to_vector<uint8_t>(), planes, 1);
 }
 
+TEST(Jpeg, OdditiesOfGoodFilesAreTaken) {
+  const Bytes pixels = slope(9, 9);
+  const std::string good = jpeg_of(pixels, 9, 9), end = good.substr(good.size() - 2);
+  const std::string zeros_before_the_end = good.substr(0, good.size() - 2) + std::string(100, '\0') + end;
+  std::string version_2 = good;
+  version_2[version_2.find("JFIF") + 5] = 2;
+  EXPECT_EQ(read_gray(zeros_before_the_end).to_vector<uint8_t>(), read_gray(good).to_vector<uint8_t>());
+  EXPECT_EQ(read_gray(version_2).to_vector<uint8_t>(), read_gray(good).to_vector<uint8_t>());
+  // For the segment of JFIF, of 18 bytes, one of Adobe with an unknown transformation of the colours.
+  std::string adobe = jpeg_of(filled(6, {200, 100, 50}), 2, 3, {.colors = JCS_RGB});
+  const auto want = read_color(adobe).to_vector<uint8_t>();
+  adobe.replace(2, 18,
+                std::string("\xff\xee\0\x0e"
+                            "Adobe\0\x64\0\0\0\0\7",
+                            16));
+  EXPECT_EQ(read_color(adobe).to_vector<uint8_t>(), want);
+}
+
 TEST(Jpeg, EveryTruncationIsRefused) {
   const TempDir dir;
   for (const bool progressive : {false, true}) {
