@@ -151,13 +151,15 @@ struct PngImage : png_image {
   PngImage& operator=(const PngImage&) = delete;
 };
 
-Tensor read_png(Bytes file, int64_t channels) {
+/// Gray only if the file is: libpng's gray of a colour is another one than luminance_of().
+Tensor read_png(Bytes file) {
   check_chunks(file);
   PngImage png;
   check<IoError>(png_image_begin_read_from_memory(&png, file.data(), file.size()) != 0, "libpng: {}",
                  png.message);
-  Tensor image = empty_image(png.height, png.width, channels);
-  png.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  const bool color = (png.format & PNG_FORMAT_FLAG_COLOR) != 0;
+  Tensor image = empty_image(png.height, png.width, color ? 3 : 1);
+  png.format = color ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // samples of 16 bits mean what those of 8 do
   constexpr png_color kWhite = {255, 255, 255};
   const int ok = png_image_finish_read(&png, &kWhite, image.raw(), 0, nullptr);
@@ -168,6 +170,11 @@ Tensor read_png(Bytes file, int64_t channels) {
 bool is_pnm(Bytes file) {
   constexpr std::string_view kKinds = "2356";
   return file.size() >= 2 && file[0] == 'P' && kKinds.find(static_cast<char>(file[1])) != kKinds.npos;
+}
+
+bool is_png(Bytes file) {
+  return file.size() >= kPngSignature.size() &&
+         std::equal(kPngSignature.begin(), kPngSignature.end(), file.begin());
 }
 
 /// The luminance of red, green and blue, as JPEG has it (ITU-R BT.601): u8 [H, W, 1].
@@ -184,15 +191,12 @@ Tensor luminance_of(const Tensor& image) {
 /// u8 [H, W, 1], or [H, W, 1 or 3] if asked for 3 channels. Errors name `who` and the file.
 Tensor read(const char* who, const std::string& path, int64_t channels) try {
   const std::vector<uint8_t> file = read_file(path);
-  if (is_pnm(file)) {
-    const Tensor image = PnmReader(file).read();
-    return image.dim(2) > channels ? luminance_of(image) : image;
-  }
   if (is_jpeg(file)) return read_jpeg(file, channels, kMaxPixels);
-  const bool png = file.size() >= kPngSignature.size() &&
-                   std::equal(kPngSignature.begin(), kPngSignature.end(), file.begin());
-  check<IoError>(png, "this is neither a PGM or PPM (P2, P3, P5, P6), nor a PNG or JPEG file");
-  return read_png(file, channels);
+  const bool pnm = is_pnm(file);
+  check<IoError>(pnm || is_png(file),
+                 "this is neither a PGM or PPM (P2, P3, P5, P6), nor a PNG or JPEG file");
+  const Tensor image = pnm ? PnmReader(file).read() : read_png(file);
+  return image.dim(2) > channels ? luminance_of(image) : image;
 } catch (Error& error) {
   error.add_context(fmt::format("{}: {}", who, path));
   throw;

@@ -28,17 +28,19 @@ Bytes read_text(const std::string& text) {
   return read_image(dir / "image").to_vector<uint8_t>();
 }
 
-/// The PNG of an image in one of libpng's simple formats.
-std::string png_of(const std::vector<uint8_t>& pixels, uint32_t height, uint32_t width, uint32_t format) {
+/// The PNG of an image in one of libpng's simple formats, of red, green and blue where it has a palette.
+std::string png_of(const Bytes& pixels, uint32_t height, uint32_t width, uint32_t format,
+                   const Bytes& palette = {}) {
   png_image png{};
   png.version = PNG_IMAGE_VERSION;
   png.height = height;
   png.width = width;
   png.format = format;
+  png.colormap_entries = static_cast<uint32_t>(palette.size() / 3);
   png_alloc_size_t bytes = 0;
-  png_image_write_to_memory(&png, nullptr, &bytes, 0, pixels.data(), 0, nullptr);
+  png_image_write_to_memory(&png, nullptr, &bytes, 0, pixels.data(), 0, palette.data());
   std::string file(bytes, '\0');
-  png_image_write_to_memory(&png, file.data(), &bytes, 0, pixels.data(), 0, nullptr);
+  png_image_write_to_memory(&png, file.data(), &bytes, 0, pixels.data(), 0, palette.data());
   file.resize(bytes);
   return file;
 }
@@ -69,6 +71,13 @@ TEST(Png, ReadsGrayColourAndTransparency) {
   const Bytes green_is_lighter = read_text(png_of({0, 255, 0, 0, 0, 255}, 1, 2, PNG_FORMAT_RGB));
   EXPECT_GT(green_is_lighter[0], green_is_lighter[1]);
   EXPECT_EQ(read_text(png_of({0, 255, 0, 0}, 1, 2, PNG_FORMAT_GA)), (Bytes{0, 255}));
+}
+
+TEST(Png, InGrayIsItsLuminance) {
+  EXPECT_EQ(read_text(png_of({255, 0, 0, 0, 255, 0, 0, 0, 255, 200, 0, 0}, 1, 4, PNG_FORMAT_RGB)),
+            (Bytes{76, 150, 29, 60}));
+  const Bytes indices = {0, 1}, palette = {200, 0, 0, 9, 9, 9};
+  EXPECT_EQ(read_text(png_of(indices, 1, 2, PNG_FORMAT_RGB_COLORMAP, palette)), (Bytes{60, 9}));
 }
 
 TEST(Ppm, InGrayIsItsLuminance) {
