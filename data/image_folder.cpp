@@ -34,6 +34,18 @@ bool has_image_name(const fs::path& path) {
   return std::ranges::count(kEndings, ending) > 0;
 }
 
+void check_readable(const std::error_code& error, const fs::path& folder) {
+  check<IoError>(!error, "ImageFolder: cannot read the folder {}: {}", folder.string(), error.message());
+}
+
+/// The folder's path without links.
+fs::path real_path(const fs::path& folder) {
+  std::error_code error;
+  fs::path path = fs::canonical(folder, error);
+  check_readable(error, folder);
+  return path;
+}
+
 /// What is in the folder but for hidden names, in the order of names.
 std::vector<fs::path> entries_of(const fs::path& folder) {
   std::error_code error;
@@ -42,19 +54,25 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
        at.increment(error)) {
     if (!is_hidden(at->path())) entries.push_back(at->path());
   }
-  check<IoError>(!error, "ImageFolder: cannot read the folder {}: {}", folder.string(), error.message());
+  check_readable(error, folder);
   std::ranges::sort(entries);
   return entries;
 }
 
-void add_images(const fs::path& folder, std::vector<std::string>& files) {
+/// above: the real paths of the folders that this one is in, as a link to one of them would never end.
+void add_images(const fs::path& folder, std::vector<fs::path>& above, std::vector<std::string>& files) {
+  const fs::path real = real_path(folder);
+  check<IoError>(std::ranges::count(above, real) == 0,
+                 "ImageFolder: {} is a link to a folder that it is in, {}", folder.string(), real.string());
+  above.push_back(real);
   for (const fs::path& entry : entries_of(folder)) {
     if (is_folder(entry)) {
-      add_images(entry, files);
+      add_images(entry, above, files);
     } else if (has_image_name(entry)) {
       files.push_back(entry);
     }
   }
+  above.pop_back();
 }
 
 Tensor read(const std::string& path, bool color) {
@@ -66,10 +84,11 @@ Tensor read(const std::string& path, bool color) {
 ImageFolder::ImageFolder(const std::string& folder, const ImageFolderOptions& options) : options_(options) {
   check<ValueError>(options.size.h >= 1 && options.size.w >= 1,
                     "ImageFolder: need a size of 1 x 1 or more, got {} x {}", options.size.h, options.size.w);
+  std::vector<fs::path> above = {real_path(folder)};
   for (const fs::path& entry : entries_of(folder)) {
     if (!is_folder(entry)) continue;
     const size_t before = files_.size();
-    add_images(entry, files_);
+    add_images(entry, above, files_);
     check<IoError>(files_.size() > before, "ImageFolder: {} has no image: need files that end in {}",
                    entry.string(), fmt::join(kEndings, ", "));
     labels_.resize(files_.size(), std::ssize(class_names_));
@@ -79,14 +98,18 @@ ImageFolder::ImageFolder(const std::string& folder, const ImageFolderOptions& op
                  folder);
 }
 
+const std::string& ImageFolder::file(int64_t index) const {
+  check<ValueError>(0 <= index && index < size(), "ImageFolder: sample {} is out of range, need 0 to {}",
+                    index, size() - 1);
+  return files_[static_cast<size_t>(index)];
+}
+
 Batch ImageFolder::get(std::span<const int64_t> indices) const {
   const int64_t count = std::ssize(indices), channels = options_.color ? 3 : 1;
   Batch batch{empty({count, channels, options_.size.h, options_.size.w}), empty({count}, DType::i64)};
   float* target = batch.x.data<float>();
   int64_t* label = batch.y.data<int64_t>();
   for (const int64_t index : indices) {
-    check<ValueError>(0 <= index && index < size(), "ImageFolder: sample {} is out of range, need 0 to {}",
-                      index, size() - 1);
     resize_image(read(file(index), options_.color), options_.size, target);
     target += channels * options_.size.h * options_.size.w;
     *label++ = labels_[static_cast<size_t>(index)];

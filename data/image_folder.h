@@ -30,7 +30,7 @@ struct ImageFolderOptions {
 class ImageFolder final : public Dataset {
  public:
   /// Looks at names alone. Throws ValueError for a size below 1, IoError for a folder that cannot be read,
-  /// has no sub-folders, or has one without images.
+  /// has no sub-folders, or has one without images or with a link to a folder that it is in.
   ImageFolder(const std::string& folder, const ImageFolderOptions& options);
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
@@ -38,8 +38,8 @@ class ImageFolder final : public Dataset {
   Batch get(std::span<const int64_t> indices) const override;
 
   const std::vector<std::string>& class_names() const { return class_names_; }
-  /// The path of an image.
-  const std::string& file(int64_t index) const { return files_.at(static_cast<size_t>(index)); }
+  /// The path of an image. Throws ValueError for a number out of range.
+  const std::string& file(int64_t index) const;
 
  private:
   ImageFolderOptions options_;

@@ -174,6 +174,26 @@ TEST_F(Folders, ThatHoldNoImagesAreRefused) {
   expect_throw<ValueError>([&] { ImageFolder(dir_.path(), {}); }, {"got 0 x 0"});
 }
 
+TEST_F(Folders, FollowLinksButNotToWhereTheyCameFrom) {
+  add("cat/a.pgm", pgm(1));
+  add(".store/b.pgm", pgm(2));
+  fs::create_directory_symlink(dir_ / ".store", dir_ / "cat/more");
+  fs::create_directory_symlink(dir_ / ".store", dir_ / "dog");
+  const ImageFolder folder = gray();
+  ASSERT_EQ(folder.size(), 3);
+  EXPECT_EQ(folder.file(1), dir_ / "cat/more/b.pgm");
+  EXPECT_EQ(folder.file(2), dir_ / "dog/b.pgm");
+  for (const auto& [link, target] : std::vector<std::pair<const char*, const char*>>{
+           {"cat/self", "."}, {"cat/up", ".."}, {"self", "."}, {".store/round", "../cat"}}) {
+    fs::create_directory_symlink(target, dir_ / link);
+    expect_throw<IoError>([&] { gray(); }, {"ImageFolder: ", "is a link to a folder that it is in, "});
+    fs::remove(dir_ / link);
+  }
+  fs::create_directory_symlink("..", dir_ / "cat/up");
+  fs::create_directory_symlink(".", dir_ / "cat/self");  // with two of them the ways are without number
+  expect_throw<IoError>([&] { gray(); }, {(dir_ / "cat/self") + " is a link to"});
+}
+
 TEST_F(Folders, AFileThatIsNoImageIsNamed) {
   add("a/good.pgm", pgm(1));
   add("a/bad.png", "no image at all");
@@ -186,6 +206,10 @@ TEST_F(Folders, AFileThatIsNoImageIsNamed) {
   expect_throw<ValueError>([&] { folder.get(Longs{2}); },
                            {"ImageFolder: sample 2 is out of range, need 0 to 1"});
   expect_throw<ValueError>([&] { folder.get(Longs{-1}); }, {"sample -1"});
+  for (const int64_t index : {-1, 2}) {
+    expect_throw<ValueError>([&] { folder.file(index); },
+                             {"ImageFolder: sample " + std::to_string(index) + " is out of range"});
+  }
 }
 
 }  // namespace
