@@ -28,17 +28,21 @@ Change draw(const AugmentOptions& options, const PhiloxKey& key, uint64_t image)
   return {shift(random.word[0]), shift(random.word[1]), options.flip && random.word[2] % 2 == 1};
 }
 
-/// Image of planes of rows x columns pixels; `to` is zero before.
-void change_image(const float* from, float* to, const Shape& shape, const Change& change) {
-  const int64_t rows = shape[2], columns = shape[3];
+/// Image number i of x [N, C, H, W], which may be strided; `to` is zero before.
+void change_image(const Tensor& x, int64_t i, const Change& change, float* to) {
+  const int64_t rows = x.dim(2), columns = x.dim(3);
+  const Strides& strides = x.strides();
   const int64_t width = std::max<int64_t>(columns - std::abs(change.right), 0);  // of what stays in the image
   const int64_t source = std::max<int64_t>(-change.right, 0), target = std::max<int64_t>(change.right, 0);
-  for (int64_t plane = 0; plane < shape[1]; ++plane, from += rows * columns, to += rows * columns) {
+  for (int64_t plane = 0; plane < x.dim(1); ++plane, to += rows * columns) {
+    const float* from = x.data<float>() + i * strides[0] + plane * strides[1];
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t below = row - change.down;  // the row that comes here
       if (below < 0 || below >= rows) continue;
       float* line = to + row * columns;
-      std::copy_n(from + below * columns + source, width, line + (width > 0 ? target : 0));
+      for (int64_t column = 0; column < width; ++column) {
+        line[target + column] = from[below * strides[2] + (source + column) * strides[3]];
+      }
       if (change.flip) std::reverse(line, line + columns);
     }
   }
@@ -56,12 +60,13 @@ Batch AugmentedImages::get(std::span<const int64_t> indices) const {
   Batch batch = dataset_.get(indices);
   check<ShapeError>(batch.x.rank() == 4, "AugmentedImages: need x [N, C, H, W], got {}", batch.x.shape());
   check<DTypeError>(batch.x.dtype() == DType::f32, "AugmentedImages: need x of f32, got {}", batch.x.dtype());
-  const Tensor images = batch.x.contiguous();
-  batch.x = zeros(images.shape());
+  const Tensor images = batch.x;
+  batch.x = empty(images.shape());
+  float* to = batch.x.data<float>();
+  std::fill_n(to, batch.x.numel(), 0.0f);
   const int64_t pixels = images.numel() / std::max<int64_t>(images.dim(0), 1);
-  for (int64_t i = 0; i < images.dim(0); ++i) {
-    change_image(images.data<float>() + i * pixels, batch.x.data<float>() + i * pixels, images.shape(),
-                 draw(options_, key, static_cast<uint64_t>(i)));
+  for (int64_t i = 0; i < images.dim(0); ++i, to += pixels) {
+    change_image(images, i, draw(options_, key, static_cast<uint64_t>(i)), to);
   }
   return batch;
 }

@@ -2,12 +2,16 @@
 #include "dlengine/data/augmented_images.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <numeric>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "dlengine/core/error.h"
 #include "dlengine/core/factory.h"
+#include "dlengine/core/parallel.h"
 #include "dlengine/data/channel_statistics.h"
 #include "dlengine/data/loader.h"
 #include "tests/data/files.h"
@@ -98,6 +102,49 @@ TEST(AugmentedImages, KeepLabelsAndOrderAndComeAgainWithTheSeed) {
   const std::vector<int64_t> some = {7, 3};
   EXPECT_EQ(images.get(some).y.to_vector<int>(), (std::vector<int>{7, 3}));
   EXPECT_EQ(images.get({}).x.shape(), (Shape{0, 2, 3, 4}));
+}
+
+/// Images whose pixels do not lie side by side.
+class Strided final : public Dataset {
+ public:
+  int64_t size() const override { return 4000; }
+  Batch get(std::span<const int64_t> indices) const override {
+    const auto count = static_cast<int64_t>(indices.size());
+    return {images_.slice(0, 0, count), labels_.slice(0, 0, count)};
+  }
+
+ private:
+  Tensor images_ = arange(0, 4000 * 2 * 12 * 8).reshape({4000, 2, 12, 8}).transpose(2, 3).slice(3, 0, 12, 2);
+  Tensor labels_ = zeros({4000});
+};
+
+TEST(AugmentedImages, MayBeStrided) {
+  const Strided data;
+  const std::vector<int64_t> some = {0, 1, 2};
+  const Tensor want = data.get(some).x;
+  EXPECT_FALSE(want.is_contiguous());
+  EXPECT_EQ(AugmentedImages(data, {}).get(some).x.to_vector<float>(), want.to_vector<float>());
+}
+
+std::ptrdiff_t threads_of_this_process() {
+  const std::filesystem::directory_iterator first("/proc/self/task");
+  return std::distance(begin(first), end(first));
+}
+
+TEST(AugmentedImages, AreMadeByOneThread) {
+  if (!std::filesystem::exists("/proc/self/task")) GTEST_SKIP() << "the threads cannot be counted";
+  const ThreadCount four(4);
+  const Strided data;
+  std::vector<int64_t> all(4000);
+  std::iota(all.begin(), all.end(), 0);
+  std::ptrdiff_t before = 0, after = 0;
+  std::thread loader([&] {
+    before = threads_of_this_process();
+    AugmentedImages(data, {.shift = 1, .flip = true}).get(all);
+    after = threads_of_this_process();
+  });
+  loader.join();
+  EXPECT_LE(after, before);
 }
 
 TEST(AugmentedImages, RefuseWhatIsNoImage) {
