@@ -94,6 +94,15 @@ void ByteStream::read(void* target, size_t bytes, const char* what) {
   check<IoError>(count == bytes, "the file ends in its {}: need {} bytes, got {}", what, bytes, count);
 }
 
+void ByteStream::skip(uint64_t bytes, const char* what) {
+  std::array<uint8_t, 4096> passed{};
+  for (uint64_t done = 0; done < bytes;) {
+    const size_t count = read_some(passed.data(), std::min<uint64_t>(bytes - done, passed.size()));
+    check<IoError>(count > 0, "the file ends in its {}: need {} bytes, got {}", what, bytes, done);
+    done += count;
+  }
+}
+
 void ByteStream::expect_end() {
   uint8_t byte = 0;
   check<IoError>(read_some(&byte, 1) == 0, "the file goes on behind its end");

@@ -21,6 +21,8 @@ class ByteStream {
 
   /// Throws IoError, naming `what`, if fewer bytes are left.
   void read(void* target, size_t bytes, const char* what);
+  /// As read(), but keeps nothing.
+  void skip(uint64_t bytes, const char* what);
   /// Throws IoError if bytes are left.
   void expect_end();
   /// Reads what is left, so that damage there is found.

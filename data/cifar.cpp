@@ -27,6 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kSide = 32;
 constexpr int64_t kPixels = 3 * kSide * kSide;
+constexpr uint64_t kLargestFile = 60'000 * (kPixels + 2);  // all images of CIFAR-100
 
 struct Label {
   const char* what;
@@ -136,7 +137,8 @@ Parts read_archive(const Known& known, const std::string& path, size_t chosen) {
   while (archive.next()) {
     const std::string& name = archive.name();
     if (std::ranges::count(names, name) == 0) continue;
-    parts[name] = naming(name, [&] { return read_records(archive.read(), known.labels, chosen); });
+    parts[name] =
+        naming(name, [&] { return read_records(archive.read(kLargestFile), known.labels, chosen); });
   }
   for (const std::string& name : names) {
     check<IoError>(parts.contains(name), "there is no {} in the archive", name);

@@ -59,16 +59,14 @@ bool TarReader::read_header() {
   return true;
 }
 
-std::vector<uint8_t> TarReader::take(uint64_t bytes) {
+void TarReader::check_left(uint64_t bytes) const {
   check<IoError>(bytes <= stream_.at_most_left(), "the tar archive is cut short in {}", name_);
-  std::vector<uint8_t> content(bytes);
-  stream_.read(content.data(), bytes, name_.c_str());
-  return content;
 }
 
 bool TarReader::next() {
   do {
-    take(left_ + padding_);
+    check_left(left_ + padding_);
+    stream_.skip(left_ + padding_, name_.c_str());
     left_ = padding_ = 0;
     if (!read_header()) {
       stream_.skip_to_end();
@@ -78,8 +76,12 @@ bool TarReader::next() {
   return true;
 }
 
-std::vector<uint8_t> TarReader::read() {
-  std::vector<uint8_t> content = take(left_);
+std::vector<uint8_t> TarReader::read(uint64_t at_most) {
+  check<IoError>(left_ <= at_most, "{} has {} bytes in the tar archive, need at most {}", name_, left_,
+                 at_most);
+  check_left(left_);
+  std::vector<uint8_t> content(left_);
+  stream_.read(content.data(), left_, name_.c_str());
   left_ = 0;
   return content;
 }

@@ -20,12 +20,12 @@ class TarReader {
   bool next();
   /// Of this file, without its folders.
   const std::string& name() const { return name_; }
-  /// The content of this file; once.
-  std::vector<uint8_t> read();
+  /// The content of this file; once. Throws IoError for one of more bytes.
+  std::vector<uint8_t> read(uint64_t at_most);
 
  private:
   bool read_header();
-  std::vector<uint8_t> take(uint64_t bytes);
+  void check_left(uint64_t bytes) const;
 
   ByteStream stream_;
   std::string name_;

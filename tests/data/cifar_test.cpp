@@ -178,6 +178,8 @@ TEST_F(Cifar, DamagedArchivesAreRefusedWithAReason) {
   for (const auto& [content, message] : std::vector<std::pair<std::string, std::string>>{
            {archive10().substr(0, 200), "the gzip data are cut short"},
            {"no archive", "the file ends in its tar header"},
+           {gzip(tar_header("x/test_batch.bin", 200'000'000)),
+            "test_batch.bin has 200000000 bytes in the tar archive, need at most 184440000"},
            {gzip(tar_end()), "there is no data_batch_1.bin in the archive"},
            {gzip(tar_entry("x/test_batch.bin", short_batch) + tar_end()),
             "test_batch.bin: need records of 3073 bytes, got 3068 bytes"}}) {

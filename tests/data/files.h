@@ -48,8 +48,8 @@ inline std::string gzip(const std::string& text) {
   return packed;
 }
 
-/// A file in a tar archive: header and content, filled up to whole blocks of 512 bytes.
-inline std::string tar_entry(const std::string& path, const std::string& content, char type = '0') {
+/// What stands before a file of so many bytes in a tar archive.
+inline std::string tar_header(const std::string& path, uint64_t bytes, char type = '0') {
   std::string header(512, '\0');
   const auto put = [&](size_t at, const std::string& text) { header.replace(at, text.size(), text); };
   const auto octal = [](uint64_t number) {
@@ -58,13 +58,19 @@ inline std::string tar_entry(const std::string& path, const std::string& content
     return digits;
   };
   put(0, path);
-  put(124, octal(content.size()));
+  put(124, octal(bytes));
   put(148, "        ");
   header[156] = type;
   uint64_t sum = 0;
   for (const char byte : header) sum += static_cast<uint8_t>(byte);
   put(148, octal(sum).substr(5) + std::string(1, '\0') + " ");
-  return header + content + std::string((512 - content.size() % 512) % 512, '\0');
+  return header;
+}
+
+/// A file in a tar archive: header and content, filled up to whole blocks of 512 bytes.
+inline std::string tar_entry(const std::string& path, const std::string& content, char type = '0') {
+  return tar_header(path, content.size(), type) + content +
+         std::string((512 - content.size() % 512) % 512, '\0');
 }
 
 /// What ends a tar archive.

@@ -1,6 +1,9 @@
 // tar archives, good and damaged.
 #include "dlengine/data/tar.h"
 
+#include <sys/resource.h>
+
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +15,8 @@
 namespace dlengine::test {
 namespace {
 
+constexpr uint64_t kMost = 1000;  // bytes of a file
+
 using Files = std::vector<std::pair<std::string, std::string>>;
 
 /// Names and contents, read from a file with these bytes.
@@ -21,7 +26,7 @@ Files read_all(const std::string& bytes) {
   TarReader reader(dir / "archive");
   Files files;
   while (reader.next()) {
-    const std::vector<uint8_t> content = reader.read();
+    const std::vector<uint8_t> content = reader.read(kMost);
     files.emplace_back(reader.name(), std::string(content.begin(), content.end()));
   }
   return files;
@@ -48,7 +53,7 @@ TEST(Tar, AFileNeedNotBeRead) {
   write_bytes(dir / "archive", archive());
   TarReader reader(dir / "archive");
   while (reader.next() && reader.name() != "old") continue;
-  EXPECT_EQ(reader.read().size(), 1000u);
+  EXPECT_EQ(reader.read(kMost).size(), 1000u);
 }
 
 TEST(Tar, EveryTruncationIsRefused) {
@@ -72,6 +77,32 @@ TEST(Tar, EveryByteOfAHeaderIsChecked) {
     bad[byte] = static_cast<char>(bad[byte] ^ 0x11);
     EXPECT_THROW(read_all(bad), IoError);
   }
+}
+
+/// The most memory that this process has held so far.
+int64_t largest_memory() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+TEST(Tar, ASizeIsNotBelieved) {
+  constexpr int64_t kClaimed = 1 << 30;
+  std::string noise(1'200'000, '\0');  // so large that it might be the claimed size, packed
+  std::mt19937 random(1);
+  for (char& byte : noise) byte = static_cast<char>(random());
+  const TempDir dir;
+  write_bytes(dir / "archive", gzip(tar_header("huge", kClaimed) + noise));
+  const int64_t before = largest_memory();
+  TarReader skipping(dir / "archive");
+  ASSERT_TRUE(skipping.next());
+  expect_throw<IoError>([&] { skipping.next(); },
+                        {"the file ends in its huge: need 1073741824 bytes, got 1200000"});
+  TarReader reading(dir / "archive");
+  ASSERT_TRUE(reading.next());
+  expect_throw<IoError>([&] { reading.read(kMost); },
+                        {"huge has 1073741824 bytes in the tar archive, need at most 1000"});
+  EXPECT_LT(largest_memory() - before, kClaimed / 4);
 }
 
 TEST(Tar, DamageIsNamed) {
