@@ -5,8 +5,10 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <locale>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 
@@ -20,6 +22,7 @@ namespace {
 
 constexpr std::string_view kMark = "\xef\xbb\xbf";  // of UTF-8
 constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kEnds = "\r\n";  // of lines: each of them, or both
 
 std::string_view trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(kBlanks);
@@ -42,7 +45,7 @@ class Records {
   int64_t line() const { return line_; }
 
  private:
-  bool at_end_of_line() const { return text_.empty() || text_[0] == '\n' || text_.starts_with("\r\n"); }
+  bool at_end_of_line() const { return text_.empty() || kEnds.find(text_[0]) != kEnds.npos; }
   void pass_end_of_line();
   void pass_blanks();
   std::string field() { return !text_.empty() && text_[0] == '"' ? quoted() : plain(); }
@@ -55,7 +58,7 @@ class Records {
 };
 
 void Records::pass_end_of_line() {
-  text_.remove_prefix(std::min(text_.find('\n'), text_.size() - 1) + 1);
+  text_.remove_prefix(text_.starts_with(kEnds) ? 2 : std::min<size_t>(text_.size(), 1));
   ++next_line_;
 }
 
@@ -68,10 +71,9 @@ void Records::pass_blanks() {
 
 std::string Records::plain() {
   size_t end = 0;
-  while (end < text_.size() && text_[end] != delimiter_ && text_[end] != '\n') ++end;
-  std::string_view field = text_.substr(0, end);
-  if (field.ends_with('\r') && end < text_.size() && text_[end] == '\n') field.remove_suffix(1);
-  text_.remove_prefix(field.size());
+  while (end < text_.size() && text_[end] != delimiter_ && kEnds.find(text_[end]) == kEnds.npos) ++end;
+  const std::string_view field = text_.substr(0, end);
+  text_.remove_prefix(end);
   return std::string(trimmed(field));
 }
 
@@ -86,7 +88,7 @@ std::string Records::quoted() {
                      line_);
       return field;
     }
-    next_line_ += text_[i] == '\n';
+    next_line_ += kEnds.find(text_[i]) != kEnds.npos && !text_.substr(i).starts_with(kEnds);
     field += text_[i];
     if (doubled) ++i;
   }
@@ -111,12 +113,22 @@ bool Records::next(Fields& fields) {
   return true;
 }
 
+/// A number too large or too small for f64, for which from_chars() gives no value: infinity or about 0.
+double out_of_range(std::string_view number) {
+  std::istringstream stream{std::string(number)};
+  stream.imbue(std::locale::classic());
+  double value = 0;
+  stream >> value;
+  return stream.fail() ? std::numeric_limits<double>::infinity() : value;
+}
+
 /// The number in a field; nothing if it holds none that is finite in f32.
 std::optional<float> number_in(std::string_view field) {
-  if (field.starts_with('+')) field.remove_prefix(1);
+  if (field.starts_with('+') && !field.starts_with("+-")) field.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  const bool number = error == std::errc() && end == field.data() + field.size();
+  if (error == std::errc::result_out_of_range) value = out_of_range(field);
+  const bool number = error != std::errc::invalid_argument && end == field.data() + field.size();
   const bool good = number && std::abs(value) <= std::numeric_limits<float>::max();  // NaN is not
   return good ? std::optional(static_cast<float>(value)) : std::nullopt;
 }
@@ -140,26 +152,27 @@ Fields classes_of(const Fields& labels) {
 /// Which columns there are, and what becomes of each.
 struct Columns {
   Fields names;
+  std::map<std::string, size_t> numbers;  // by name
   std::optional<size_t> label;
   std::vector<size_t> features;
 
   Columns(Fields all, const CsvOptions& options) : names(std::move(all)) {
     for (size_t i = 0; i < names.size(); ++i) {
-      check<IoError>(std::ranges::count(names, names[i]) == 1, "two columns are called \"{}\"", names[i]);
+      check<IoError>(numbers.emplace(names[i], i).second, "two columns are called \"{}\"", names[i]);
     }
     if (!options.label.empty()) label = find(options.label);
-    for (const std::string& name : options.skip) find(name);
+    std::vector<bool> skipped(names.size());
+    for (const std::string& name : options.skip) skipped[find(name)] = true;
     for (size_t i = 0; i < names.size(); ++i) {
-      const bool skipped = std::ranges::count(options.skip, names[i]) > 0;
-      if (!skipped && label != i) features.push_back(i);
+      if (!skipped[i] && label != i) features.push_back(i);
     }
   }
 
   size_t find(const std::string& name) const {
-    const auto found = std::ranges::find(names, name);
-    check<IoError>(found != names.end(), "no column is called \"{}\": there are \"{}\"", name,
+    const auto found = numbers.find(name);
+    check<IoError>(found != numbers.end(), "no column is called \"{}\": there are \"{}\"", name,
                    fmt::join(names, "\", \""));
-    return static_cast<size_t>(found - names.begin());
+    return found->second;
   }
 };
 

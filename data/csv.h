@@ -38,8 +38,8 @@ struct CsvTable {
 ///   const TensorDataset data(iris.features, iris.labels);
 ///
 /// The format is that of RFC 4180: a field may stand in quotes, and a quote in these is doubled. Lines end
-/// with LF or CRLF, empty ones are passed over, as are blanks around a field without quotes and the mark of
-/// UTF-8 at the start. Throws IoError that names the file, the line and the column: for a value that is
+/// with LF, CRLF or CR, empty ones are passed over, as are blanks around a field without quotes and the mark
+/// of UTF-8 at the start. Throws IoError that names the file, the line and the column: for a value that is
 /// missing, no number, not finite or too large for f32, for a line with another number of fields, for quotes
 /// that do not fit, and for names that come twice or are not there.
 CsvTable read_csv(const std::string& path, const CsvOptions& options = {});

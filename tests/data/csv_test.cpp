@@ -1,6 +1,7 @@
 // Tables, good and damaged.
 #include "dlengine/data/csv.h"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,34 @@ TEST(Csv, KnowsQuotesBlanksAndEveryEndOfLine) {
   EXPECT_EQ(lines.class_names, (Names{"\"", "a,b", "two\nlines"}));
 }
 
+TEST(Csv, LinesMayEndInACarriageReturnAlone) {
+  for (const char* text :
+       {"a,b\r1,2\r\r3,4\r", "a,b\r1,2\r3,4", "a,b\n1,2\n3,4\r", "a,b\r\r\n1,2\r\n3,4\r"}) {
+    const CsvTable table = read(text);
+    EXPECT_EQ(table.columns, (Names{"a", "b"}));
+    EXPECT_EQ(table.features.to_vector<float>(), (Floats{1, 2, 3, 4}));
+  }
+  EXPECT_EQ(read("k,x\r\"a\rb\",1\r", {.label = "k"}).class_names, Names{"a\rb"});
+}
+
+TEST(Csv, WhatIsTooSmallIsZero) {
+  const CsvTable table = read("a\n1e-320\n1e-400\n-1e-99999\n1e-44\n0." + std::string(400, '0') + "1\n");
+  EXPECT_EQ(table.features.to_vector<float>(), (Floats{0, 0, 0, 1e-44f, 0}));
+}
+
+TEST(Csv, MayHaveManyColumns) {
+  std::string names, numbers;
+  Names skip;
+  for (int i = 0; i < 100'000; ++i) {
+    names += 'x' + std::to_string(i) + ',';
+    numbers += "1,";
+    if (i % 2 == 1) skip.push_back('x' + std::to_string(i));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(read(names + "y\n" + numbers + "1\n", {.label = "y", .skip = skip}).columns.size(), 50'000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+}
+
 TEST(Csv, MayHaveNoRowsOrNoFeatures) {
   const CsvTable none = read("a,b\n", {.label = "b"});
   EXPECT_EQ(dims(none.features), (Longs{0, 1}));
@@ -114,6 +143,10 @@ const BadCsv kBad[] = {
     {"infinite", "a\n-inf\n", "need a finite number of f32, got \"-inf\""},
     {"too_large", "a\n1e39\n", "need a finite number of f32, got \"1e39\""},
     {"far_too_large", "a\n1e400\n", "need a finite number of f32, got \"1e400\""},
+    {"far_too_large_below", "a\n-1e400\n", "need a finite number of f32, got \"-1e400\""},
+    {"two_signs", "a\n+-5\n", "need a finite number of f32, got \"+-5\""},
+    {"two_plus", "a\n++5\n", "need a finite number of f32, got \"++5\""},
+    {"counts_carriage_returns", "a,b\r\r1\r", "line 3 has 1 fields, need 2"},
     {"hexadecimal", "a\n0x10\n", "need a finite number of f32, got \"0x10\""},
     {"comma_of_decimals", "a;b\n1,5;2\n", "got \"1,5\"", {.delimiter = ';'}},
     {"label_is_text", "a\nx\n", "got \"x\"", {.label = "a", .label_is = CsvLabel::number}},
