@@ -63,7 +63,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
 void add_images(const fs::path& folder, std::vector<fs::path>& above, std::vector<std::string>& files) {
   const fs::path real = real_path(folder);
   check<IoError>(std::ranges::count(above, real) == 0,
-                 "ImageFolder: {} is a link to a folder that it is in, {}", folder.string(), real.string());
+                 "ImageFolder: {} leads back to a folder that it is in, {}", folder.string(), real.string());
   above.push_back(real);
   for (const fs::path& entry : entries_of(folder)) {
     if (is_folder(entry)) {

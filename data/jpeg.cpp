@@ -2,7 +2,7 @@
 // holds nothing with a destructor, and what must be cleaned up is a Decoder, outside of these functions.
 #include "dlengine/data/jpeg.h"
 
-// jpeglib.h uses, and does not include, the one before it, and jerror.h both.
+// Each of these uses, and does not include, the one before it.
 #include <cstdio>
 
 #include <jpeglib.h>

@@ -186,12 +186,12 @@ TEST_F(Folders, FollowLinksButNotToWhereTheyCameFrom) {
   for (const auto& [link, target] : std::vector<std::pair<const char*, const char*>>{
            {"cat/self", "."}, {"cat/up", ".."}, {"self", "."}, {".store/round", "../cat"}}) {
     fs::create_directory_symlink(target, dir_ / link);
-    expect_throw<IoError>([&] { gray(); }, {"ImageFolder: ", "is a link to a folder that it is in, "});
+    expect_throw<IoError>([&] { gray(); }, {"ImageFolder: ", "leads back to a folder that it is in, "});
     fs::remove(dir_ / link);
   }
   fs::create_directory_symlink("..", dir_ / "cat/up");
   fs::create_directory_symlink(".", dir_ / "cat/self");  // with two of them the ways are without number
-  expect_throw<IoError>([&] { gray(); }, {(dir_ / "cat/self") + " is a link to"});
+  expect_throw<IoError>([&] { gray(); }, {(dir_ / "cat/self") + " leads back to"});
 }
 
 TEST_F(Folders, AFileThatIsNoImageIsNamed) {
