@@ -12,8 +12,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("devices", "List every device, and every reason why one is missing");
   dlengine::apps::GraphOptions options;
   CLI::App* const graph = app.add_subcommand("graph", "Print, draw or run a static graph");
-  graph->add_option("file", options.file, "A graph, or weights written by --save of mnist_cnn or mnist_mlp")
-      ->required();
+  graph->add_option("file", options.file, "A graph, or weights written by --save of a demo")->required();
   graph->add_option("--save", options.save, "Write the graph, with its weights, to this file");
   graph->add_option("--dot", options.dot, "Write a drawing for Graphviz");
   graph->add_option("--svg", options.svg, "Write a drawing as SVG");

@@ -17,8 +17,9 @@ int main(int argc, char** argv) {
   app.add_option("--load", options.load,
                  "Weights written by --save of a demo, or a graph written by dlengine graph")
       ->required();
-  auto* image = app.add_option("image", options.image,
-                               "PNG, PGM or PPM as large as the training's images; digits white on black");
+  auto* image =
+      app.add_option("image", options.image,
+                     "PNG, JPEG, PGM or PPM as large as the training's images; digits white on black");
   app.add_option("--index", options.index, "Instead of a file: number of an image of the test set, from 0")
       ->check(CLI::NonNegativeNumber)
       ->excludes(image);

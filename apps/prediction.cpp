@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -46,7 +47,19 @@ Picture from_test_set(const DataOptions& options, int64_t index) {
   return {test.x().select(0, index).clone(), test.y().select(0, index).item<int64_t>()};
 }
 
-/// shape: of the images of the training, [1, C, H, W].
+/// [1, C, H, W] of the images that the graph takes.
+Shape image_shape(const Graph& graph, const std::string& file) {
+  const std::vector<Graph::Port> inputs = graph.inputs();
+  check<ShapeError>(inputs.size() == 1, "{}: the graph has {} inputs, need one, for images", file,
+                    inputs.size());
+  static const std::regex images(R"(\[\w+, ([13]), (\d+), (\d+)\])");
+  std::smatch sizes;
+  check<ShapeError>(inputs[0].dtype == DType::f32 && std::regex_match(inputs[0].shape, sizes, images),
+                    "{}: the graph takes {} {}, need images, f32 [N, 1 or 3, H, W]", file,
+                    name(inputs[0].dtype), inputs[0].shape);
+  return {1, std::stoll(sizes[1]), std::stoll(sizes[2]), std::stoll(sizes[3])};
+}
+
 Picture from_file(const std::string& path, const Shape& shape, bool invert) {
   const Tensor pixels = shape[1] == 1 ? read_image(path).unsqueeze(0) : read_color_image(path);
   check<ValueError>(pixels.dim(1) == shape[2] && pixels.dim(2) == shape[3],
@@ -93,9 +106,9 @@ int predict_one(const PredictOptions& options) {
   const SavedModel model = load_model(options.load, device);
   const std::vector<std::string> classes = lines(entry(model.metadata, kClassesKey, options.load));
   check<IoError>(classes.size() == 10, "{} names {} classes, need 10", options.load, classes.size());
+  const Shape shape = image_shape(model.graph, options.load);
   DataOptions data = options.data;
-  if (!data.dataset) data.dataset = entry(model.metadata, kDatasetKey, options.load);
-  const Shape shape = image_shape(entry(model.metadata, kModelKey, options.load));
+  if (options.index && !data.dataset) data.dataset = entry(model.metadata, kDatasetKey, options.load);
   const Picture picture =
       options.index ? from_test_set(data, *options.index) : from_file(options.image, shape, options.invert);
   fmt::print("{}", draw_ascii(gray(picture.pixels)));

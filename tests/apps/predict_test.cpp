@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "dlengine/core/factory.h"
 #include "dlengine/core/io/safetensors.h"
@@ -126,6 +127,26 @@ TEST_F(Predict, RefusesNetworksThatGiveNoProbabilities) {
   const Finished nan = run({"predict", {"--load", *dir_ / "nan", *dir_ / "digit.pgm", "--device", "cpu"}});
   EXPECT_EQ(nan.code, 1);
   EXPECT_THAT(nan.err, HasSubstr("the network gives NaN for this image"));
+}
+
+TEST_F(Predict, TakesTheSizeOfTheImageFromTheGraph) {
+  const std::map<std::string, std::string> classes = {
+      {"classes", load_safetensors(weights()).metadata.at("classes")}};
+  const auto with = [](const std::string& name, const std::string& image) {
+    return run({"predict", {"--load", *dir_ / name, *dir_ / image, "--device", "cpu"}});
+  };
+  Sequential net{Flatten(), Linear({.out_features = 10})};
+  trace(net, {1, 1, 30, 28}).save(*dir_ / "larger", classes);
+  const Finished large = with("larger", "large.pgm");
+  EXPECT_EQ(large.code, 0) << large.err;
+  EXPECT_THAT(large.out, ContainsRegex("\nprediction: [0-9] "));
+  EXPECT_THAT(with("larger", "digit.pgm").err, HasSubstr("is 28 x 28 pixels: need 28 x 30"));
+
+  Sequential rows{Linear({.out_features = 10})};
+  trace(rows, {1, 4}).save(*dir_ / "rows", classes);
+  const Finished refused = with("rows", "digit.pgm");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("the graph takes f32 [N, 4], need images, f32 [N, 1 or 3, H, W]"));
 }
 
 TEST_F(Predict, RefusesWeightsThatDoNotSayTheirNetwork) {
