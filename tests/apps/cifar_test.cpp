@@ -14,23 +14,38 @@ namespace {
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-/// Images of one colour for each class, ten in each file.
-void write_files(const std::string& folder) {
-  std::string records;
-  for (int label = 0; label < 10; ++label) {
-    records += static_cast<char>(label);
-    for (int plane = 0; plane < 3; ++plane)
-      records += std::string(1024, static_cast<char>(label * (20 + plane)));
-  }
+void write_files(const std::string& folder, const std::string& records) {
   for (const char* name :
        {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}) {
     write_bytes(folder + "/" + name + ".bin", records);
   }
 }
 
+/// An image of one colour for each class.
+std::string colors() {
+  std::string records;
+  for (int label = 0; label < 10; ++label) {
+    records += static_cast<char>(label);
+    for (int plane = 0; plane < 3; ++plane)
+      records += std::string(1024, static_cast<char>(label * (20 + plane)));
+  }
+  return records;
+}
+
+/// Images that are bright on one side; the class is the side.
+std::string sides() {
+  const std::string half[] = {std::string(16, '\xc8'), std::string(16, '\x32')};
+  std::string records;
+  for (size_t image = 0; image < 20; ++image) {
+    records += static_cast<char>(image % 2);
+    for (int row = 0; row < 3 * 32; ++row) records += half[image % 2] + half[1 - image % 2];
+  }
+  return records;
+}
+
 TEST(CifarCnn, TrainsAndItsWeightsPredict) {
   const TempDir dir;
-  write_files(dir.path());
+  write_files(dir.path(), colors());
   const Finished trained = run({"cifar_cnn",
                                 {"--data", dir.path(), "--epochs", "1", "--batch-size", "25", "--device",
                                  "cpu", "--threads", "2", "--save", dir / "weights"}});
@@ -53,6 +68,20 @@ TEST(CifarCnn, TrainsAndItsWeightsPredict) {
   const Finished small = run({"predict", {"--load", dir / "weights", "--device", "cpu", dir / "small.ppm"}});
   EXPECT_EQ(small.code, 1);
   EXPECT_THAT(small.err, HasSubstr("small.ppm is 28 x 28 pixels: need 32 x 32"));
+}
+
+// So it cannot learn on which side an image is bright, which is easy otherwise: a loss of 0.
+TEST(CifarCnn, FlipsItsTrainingImages) {
+  const TempDir dir;
+  write_files(dir.path(), sides());
+  const Finished trained = run(
+      {"cifar_cnn",
+       {"--data", dir.path(), "--epochs", "4", "--batch-size", "20", "--device", "cpu", "--threads", "2"}});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const std::string key = "test_loss=";
+  const size_t found = trained.out.find(key);
+  ASSERT_NE(found, trained.out.npos) << trained.out;
+  EXPECT_GT(std::stod(trained.out.substr(found + key.size())), 0.3) << trained.out;
 }
 
 TEST(CifarCnn, TakesNoOtherDataSetAndNoneInItsPlace) {
