@@ -62,6 +62,7 @@ History Trainer::fit(const Dataset& train, const FitOptions& options) {
 }
 
 History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
+  read_totals();
   check<ValueError>(partial_.batches == 0 || partial_.batch_size == options.batch_size,
                     "fit: epoch {} was begun with batch_size {} and cannot go on with {}", epoch_ + 1,
                     partial_.batch_size, options.batch_size);
@@ -78,7 +79,7 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
           .train = train,
           .progress = Progress(progress_options(options_)),
           .interrupt = InterruptGuard(options_.stop_on_interrupt),
-          .log = StepLog(options_.device, options_.accuracy, options_.metrics),
+          .log = std::make_shared<StepLog>(options_.device, options_.accuracy, options_.metrics),
           .batches =
               batch_loop(train, order, options_.accumulate,
                          [&](const Samples& batch, const StepPart& part) { train_step(batch, part, run); }),
@@ -119,7 +120,7 @@ void Trainer::begin(Run& run) {
   if (options.save_best) begin_best(run);
   if (options.on_batch) {
     run.batches.advance_singly();
-    run.log.keep_last_loss();
+    run.log->keep_last_loss();
   }
   if (!options.csv_log.empty()) run.csv.emplace(options.csv_log, epoch_, names_of_metrics(options_.metrics));
   tell_reason(run, why_not_replayed());

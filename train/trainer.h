@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -85,7 +86,7 @@ struct FitOptions {
   // not follow. On a GPU its price is that each replayed step is launched by itself, where else sixteen go at
   // once: some microseconds of the host a step, which show where steps are short. Each number that it asks
   // for costs a wait until the device has done all that is queued, so ask now and then. On the CPU both cost
-  // nothing.
+  // nothing. It may save a checkpoint, and where it throws the next fit() goes on after this batch.
   std::function<void(const BatchRecord&)> on_batch = {};
   std::optional<EarlyStopping> early_stopping = {};  // counts anew in each call of fit()
   // A table with a row per epoch, as save_csv() writes it; empty: none. Another file there is left alone.
@@ -125,7 +126,8 @@ class Trainer {
 
   /// Weights, buffers, optimizer state and rate, random state of this thread and the position in the
   /// training, in one safetensors file, written whole or not at all; resuming gives the same bits as not
-  /// having stopped. Throws IoError; ValueError while AveragedWeights hides the weights.
+  /// having stopped, also from within on_batch. Throws IoError; ValueError while AveragedWeights hides the
+  /// weights, and from within on_batch in the middle of a step (accumulate) or for a loss that is not finite.
   void save_checkpoint(const std::string& path);
   /// Throws IoError for a file that is damaged or no checkpoint; ValueError or ShapeError if it is one of
   /// another model, optimizer (also one with its parameters in another order) or seed, if the model has not
@@ -158,6 +160,8 @@ class Trainer {
   void read_log(Run& run, EpochRecord& record);
   int64_t run_steps(Run& run, EpochRecord& record);
   bool leaves(const Run& run) const;
+  void tell_batch(Run& run, const BatchRecord& batch);
+  void read_totals();
   void finish_epoch(Run& run, EpochRecord& record, History& history);
   void begin_best(Run& run);
   void save_if_best(Run& run, const EpochRecord& record);
@@ -168,11 +172,13 @@ class Trainer {
   std::vector<double> rates_of_epoch(const FitOptions& options, int64_t batches) const;
   void check_finite(Run& run);
 
-  /// The epoch under way, where Ctrl-C left it.
+  /// The epoch under way, where Ctrl-C left it, or on_batch is told of it.
   struct Partial {
     int64_t batches = 0;
     int64_t batch_size = 0;
-    Totals totals;
+    Totals totals = {};
+    std::shared_ptr<StepLog> log = nullptr;  // has the totals, where they were not read yet
+    bool in_step = false;                    // gradients of a step are there, and batches of it still to come
   };
 
   Module& model_;
@@ -182,6 +188,7 @@ class Trainer {
   int64_t epoch_ = 0;
   bool stop_ = false;  // after this batch or epoch
   Partial partial_;
+  std::optional<double> base_lr_ = {};  // the optimizer's own rate, while it has those of a schedule
   ReduceOnPlateau::State plateau_;
   BestEpoch::State best_;  // as save_best counts
   std::string best_rule_;  // BestEpoch::rule()

@@ -33,7 +33,7 @@ MonitorMode Trainer::checked_mode(const Run& run, const Monitored& monitored, Mo
 bool Trainer::has_accuracy(const Run& run) {
   const Batch sample = first_sample(run.options.validation ? *run.options.validation : run.train);
   const Tensor output = output_of(model_, sample.x.to(options_.device));
-  return run.log.counts(loss_, output, sample.y.to(options_.device));
+  return run.log->counts(loss_, output, sample.y.to(options_.device));
 }
 
 // A best epoch whose file is gone, or that was judged by another number, is none to beat.

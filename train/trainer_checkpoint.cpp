@@ -152,6 +152,11 @@ void check_not_averaged(const char* who, const Optimizer& optimizer) {
 
 void Trainer::save_checkpoint(const std::string& path) {
   check_not_averaged("save_checkpoint", optimizer_);
+  check<ValueError>(
+      !partial_.in_step,
+      "save_checkpoint: {} batches of epoch {} are done, which is no whole number of steps of {}",
+      partial_.batches, epoch_ + 1, options_.accumulate);
+  read_totals();
   attach();
   NamedTensors tensors;
   append(tensors, kModel, model_.state());
@@ -161,7 +166,7 @@ void Trainer::save_checkpoint(const std::string& path) {
       {"format", std::string(kFormat)},
       {"optimizer", std::string(optimizer_.type_name())},
       {"parameters", fmt::format("{}", fmt::join(names_of(groups()), "\n"))},
-      {"lr", fmt::format("{}", optimizer_.lr())},
+      {"lr", fmt::format("{}", base_lr_.value_or(optimizer_.lr()))},
       {"seed", fmt::format("{}", options_.seed)},
       {"random_seed", fmt::format("{}", random.seed)},
       {"random_stream", fmt::format("{}", random.next_stream)},

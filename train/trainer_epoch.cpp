@@ -1,5 +1,7 @@
 // One epoch of the trainer and the steps in it.
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,20 +28,22 @@ void name_short_batch(Error& error, int64_t size, int64_t samples, int64_t batch
 /// Hands the optimizer the rates of an epoch's steps; gives it its own rate back at the end.
 class ScheduledRates {
  public:
-  ScheduledRates(Optimizer& optimizer, double base, std::vector<double> rates)
-      : optimizer_(optimizer), base_(base), set_(!rates.empty()) {
-    if (set_) optimizer_.set_lr(std::move(rates));
+  ScheduledRates(Optimizer& optimizer, std::optional<double>& base, std::vector<double> rates)
+      : optimizer_(optimizer), base_(base) {
+    if (rates.empty()) return;
+    base_ = optimizer_.lr();
+    optimizer_.set_lr(std::move(rates));
   }
   ~ScheduledRates() {
-    if (set_) optimizer_.set_lr(base_);
+    if (base_) optimizer_.set_lr(*base_);
+    base_.reset();
   }
   ScheduledRates(const ScheduledRates&) = delete;
   ScheduledRates& operator=(const ScheduledRates&) = delete;
 
  private:
   Optimizer& optimizer_;
-  double base_;
-  bool set_;
+  std::optional<double>& base_;
 };
 
 }  // namespace
@@ -57,11 +61,11 @@ void Trainer::notice_changes(Run& run) {
 
 /// Waits for the device.
 void Trainer::read_log(Run& run, EpochRecord& record) {
-  const int64_t bad = run.log.read();
+  const int64_t bad = run.log->read();
   if (bad != 0) tell_failure(run);
   check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}", record.epoch, bad,
                     run.batches.batches_per_epoch());
-  record.train = run.log.totals().metrics(run.progress.now() - run.started);
+  record.train = run.log->totals().metrics(run.progress.now() - run.started);
 }
 
 /// Whether the epoch is to be left before its end.
@@ -69,10 +73,10 @@ bool Trainer::leaves(const Run& run) const { return stop_ || run.interrupt.inter
 
 /// What is left of the epoch. Returns how many of its batches are done.
 int64_t Trainer::run_steps(Run& run, EpochRecord& record) {
-  int64_t done = partial_.batches;
-  const int64_t k = options_.accumulate;
+  const int64_t begin = partial_.batches, k = options_.accumulate;
+  int64_t done = begin;
   BatchRecord batch{.epoch = record.epoch, .batches = run.batches.batches_per_epoch()};
-  batch.loss = [&] { return run.log.last_loss(); };
+  batch.loss = [&] { return run.log->last_loss(); };
   batch.metrics = [&] {
     read_log(run, record);
     return record.train;
@@ -81,16 +85,33 @@ int64_t Trainer::run_steps(Run& run, EpochRecord& record) {
     const int64_t more = run.batches.advance();
     if (more == 0) break;
     done += more;
-    if (done % k == 0) run.doctor.after_steps((done - partial_.batches) / k);
+    if (done % k == 0) run.doctor.after_steps(done / k - begin / k);
     tell_reason(run, run.batches.reason());
     if (run.progress.due()) {
       read_log(run, record);
       run.progress.update(record.train);
     }
     batch.batch = done;
-    if (run.options.on_batch) run.options.on_batch(batch);
+    if (run.options.on_batch) tell_batch(run, batch);
   }
   return done;
+}
+
+// The training stands after this batch, for a checkpoint and for the next fit() if on_batch throws.
+void Trainer::tell_batch(Run& run, const BatchRecord& batch) {
+  partial_.batches = batch.batch;
+  partial_.batch_size = run.options.batch_size;
+  partial_.log = run.log;
+  partial_.in_step = batch.batch % options_.accumulate != 0 && batch.batch != batch.batches;
+  run.options.on_batch(batch);
+}
+
+/// Waits for the device, if they were not read yet.
+void Trainer::read_totals() {
+  if (!partial_.log) return;
+  const int64_t bad = partial_.log->read();
+  check<ValueError>(bad == 0, "Trainer: the loss is not finite in epoch {}, step {}", epoch_ + 1, bad);
+  partial_.totals = partial_.log->totals();
 }
 
 // One epoch, or the rest of one. Returns false if it was left before its end; partial_ then says where.
@@ -99,11 +120,12 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   check<ValueError>(partial_.batches <= steps,
                     "fit: epoch {} was left after {} batches, but this data has only {}", record.epoch,
                     partial_.batches, steps);
-  check<ValueError>(partial_.batches % options_.accumulate == 0,
+  const bool whole = partial_.batches % options_.accumulate == 0 || partial_.batches == steps;
+  check<ValueError>(whole || partial_.in_step,
                     "fit: epoch {} was left after {} batches, which is no whole number of steps of {}",
                     record.epoch, partial_.batches, options_.accumulate);
-  const ScheduledRates rates(optimizer_, optimizer_.lr(), rates_of_epoch(run.options, steps));
-  run.log.start(partial_.batches, partial_.totals);
+  const ScheduledRates rates(optimizer_, base_lr_, rates_of_epoch(run.options, steps));
+  run.log->start(partial_.batches, partial_.totals);
   run.started = run.progress.now();
   train_unfrozen(model_);
   notice_changes(run);
@@ -118,7 +140,7 @@ bool Trainer::train_epoch(Run& run, EpochRecord& record) {
   record.rate = run.progress.rate(record.train);
   partial_ = {};
   if (done == steps) return true;
-  partial_ = {.batches = done, .batch_size = run.options.batch_size, .totals = run.log.totals()};
+  partial_ = {.batches = done, .batch_size = run.options.batch_size, .totals = run.log->totals()};
   run.progress.stop_epoch(record.train, run.interrupt.interrupted() ? "stopped by Ctrl-C" : "stopped");
   return false;
 }
@@ -129,7 +151,8 @@ std::vector<double> Trainer::rates_of_epoch(const FitOptions& options, int64_t b
   if (!options.schedule) return options.plateau ? std::vector{base} : std::vector<double>();
   const int64_t k = options_.accumulate, steps = (batches + k - 1) / k;
   std::vector<double> rates;
-  for (int64_t step = epoch_ * steps + partial_.batches / k; step < (epoch_ + 1) * steps; ++step) {
+  const int64_t first = std::min(partial_.batches / k, steps - 1);  // where none is left, the last one's
+  for (int64_t step = epoch_ * steps + first; step < (epoch_ + 1) * steps; ++step) {
     rates.push_back(base * options.schedule(step, steps * options.epochs));
   }
   return rates;
@@ -138,7 +161,7 @@ std::vector<double> Trainer::rates_of_epoch(const FitOptions& options, int64_t b
 void Trainer::train_step(const Samples& batch, const StepPart& part, Run& run) {
   try {
     if (part.first) optimizer_.zero_grad();
-    const Tensor loss = run.log.loss_of(loss_, model_(batch.x), batch.y);
+    const Tensor loss = run.log->loss_of(loss_, model_(batch.x), batch.y);
     (part.of > 1 ? loss / static_cast<double>(part.of) : loss).backward();
     if (part.last) optimizer_.step();
   } catch (Error& error) {

@@ -21,7 +21,7 @@ struct Trainer::Run {
   const Dataset& train;
   Progress progress;
   InterruptGuard interrupt;
-  StepLog log;
+  std::shared_ptr<StepLog> log;
   BatchLoop batches;
   DoctorVisits doctor;
   std::unique_ptr<Evaluation> validation = nullptr;  // if there is any

@@ -1,9 +1,13 @@
 // What on_batch is told, and that it changes nothing.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <stdexcept>
 #include <vector>
 
+#include "dlengine/core/check.h"
+#include "dlengine/core/ops.h"
+#include "tests/support/compare.h"
 #include "tests/support/devices.h"
 #include "tests/support/temp_dir.h"
 #include "tests/train/small_problem.h"
@@ -144,11 +148,127 @@ TEST(OnBatch, AStopAtTheLastBatchEndsAWholeEpoch) {
   EXPECT_EQ(run.trainer.fit(three_clouds(), options).epochs.size(), 2u);
 }
 
-TEST(OnBatch, MayThrow) {
-  SmallTraining run;
+/// With momentum (Adam) and with rates that change from step to step, also by the losses.
+FitOptions scheduled() {
   FitOptions options = three_epochs();
-  options.on_batch = [](const BatchRecord&) { throw std::runtime_error("enough"); };
-  EXPECT_THROW(run.trainer.fit(three_clouds(), options), std::runtime_error);
+  options.schedule = one_cycle_schedule();
+  options.plateau = PlateauOptions{.patience = 0, .threshold = 0.9};
+  return options;
+}
+
+struct Outcome {
+  std::vector<float> weights;
+  std::vector<EpochRecord> epochs;
+  double lr;
+};
+
+Outcome fit(SmallTraining& run, const FitOptions& options) {
+  const History history = run.trainer.fit(three_clouds(), options);
+  return {weights(run.net), history.epochs, run.optimizer.lr()};
+}
+
+/// The later one has the last epochs of the other.
+void expect_same_end(const Outcome& later, const Outcome& whole) {
+  EXPECT_EQ(later.weights, whole.weights);
+  EXPECT_EQ(later.lr, whole.lr);
+  const size_t skipped = whole.epochs.size() - later.epochs.size();
+  for (size_t i = 0; i < later.epochs.size(); ++i) {
+    const EpochRecord &got = later.epochs[i], &want = whole.epochs[skipped + i];
+    EXPECT_EQ(got.epoch, want.epoch);
+    EXPECT_EQ(got.lr, want.lr);
+    EXPECT_EQ(got.train.loss, want.train.loss);
+    EXPECT_EQ(got.train.accuracy, want.train.accuracy);
+    EXPECT_EQ(got.train.samples, want.train.samples);
+  }
+}
+
+/// Calls check(trainer's options, batch) for each device, replayed and not, with batches of which a step of
+/// the optimizer is done, the last of an epoch too.
+void after_whole_steps(const std::function<void(const TrainerOptions&, int64_t batch)>& check) {
+  for (const Device device : devices()) {
+    for (const Replay replay : {Replay::automatic, Replay::never}) {
+      for (const int64_t accumulate : {1, 3}) {
+        for (const int64_t batch : {3, 6, 8}) {
+          for (const int64_t resident_bytes : {int64_t{1} << 20, int64_t{0}}) {
+            SCOPED_TRACE(fmt::format("{} {} {} {}", to_string(device), accumulate, batch, resident_bytes));
+            TrainerOptions options = options_on(device, replay);
+            options.accumulate = accumulate;
+            options.resident_bytes = resident_bytes;
+            check(options, batch);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(OnBatch, MaySaveACheckpointFromWhichTheTrainingGoesOn) {
+  after_whole_steps([](const TrainerOptions& trainer_options, int64_t at) {
+    const TempDir dir;
+    const std::string path = dir / "within.safetensors";
+    SmallTraining saved(1, trainer_options), resumed(9, trainer_options);
+    manual_seed(1);
+    FitOptions options = scheduled();
+    options.on_batch = [&](const BatchRecord& record) {
+      if (record.epoch == 2 && record.batch == at) saved.trainer.save_checkpoint(path);
+    };
+    const Outcome whole = fit(saved, options);
+    resumed.net.infer_shapes({1, 2});
+    resumed.trainer.load_checkpoint(path);
+    EXPECT_EQ(resumed.trainer.epoch(), 1);
+    EXPECT_EQ(resumed.optimizer.lr(), 0.01);
+    expect_same_end(fit(resumed, scheduled()), whole);
+  });
+}
+
+TEST(OnBatch, ACheckpointInTheMiddleOfAStepIsRefused) {
+  TrainerOptions trainer_options = quiet();
+  trainer_options.accumulate = 3;
+  const TempDir dir;
+  SmallTraining run(1, trainer_options);
+  FitOptions options = three_epochs();
+  options.on_batch = [&](const BatchRecord& record) {
+    if (record.batch == 5) run.trainer.save_checkpoint(dir / "within.safetensors");
+  };
+  expect_throw<ValueError>([&] { run.trainer.fit(three_clouds(), options); },
+                           {"save_checkpoint: 5 batches of epoch 1 are done, which is no whole number of "
+                            "steps of 3"});
+  EXPECT_EQ(dir.entries(), 0u);
+}
+
+TEST(OnBatch, ACheckpointOfALossThatIsNotFiniteIsRefused) {
+  const TempDir dir;
+  SmallTraining run;
+  const LossFunction loss = [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t) / 0.0; };
+  Trainer trainer(run.net, loss, run.optimizer, quiet());
+  FitOptions options = three_epochs();
+  options.on_batch = [&](const BatchRecord&) { trainer.save_checkpoint(dir / "within.safetensors"); };
+  expect_throw<ValueError>([&] { trainer.fit(three_clouds(), options); },
+                           {"the loss is not finite in epoch 1, step 1"});
+  EXPECT_EQ(dir.entries(), 0u);
+}
+
+/// Throws after a batch; the training then goes on after it, also in the middle of a step.
+void expect_going_on(const TrainerOptions& trainer_options, int64_t at) {
+  SmallTraining straight(1, trainer_options);
+  const Outcome whole = fit(straight, scheduled());
+  SmallTraining stopped(1, trainer_options);
+  FitOptions options = scheduled();
+  options.on_batch = [&](const BatchRecord& record) {
+    if (record.epoch == 2 && record.batch == at) throw std::runtime_error("enough");
+  };
+  EXPECT_THROW(stopped.trainer.fit(three_clouds(), options), std::runtime_error);
+  EXPECT_EQ(stopped.optimizer.lr(), 0.01);
+  expect_same_end(fit(stopped, scheduled()), whole);
+}
+
+TEST(OnBatch, MayThrow) {
+  after_whole_steps(expect_going_on);
+  for (const Device device : devices()) {
+    TrainerOptions trainer_options = options_on(device, Replay::automatic);
+    trainer_options.accumulate = 3;
+    for (const int64_t batch : {1, 5, 7}) expect_going_on(trainer_options, batch);
+  }
 }
 
 }  // namespace
