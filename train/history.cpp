@@ -20,10 +20,9 @@ double Metrics::at(std::string_view name) const {
 
 Metrics Totals::metrics(double seconds) const {
   const double n = samples > 0 ? static_cast<double>(samples) : 1.0;
-  const int64_t answered = samples * std::max<int64_t>(answers, 1) - ignored;
   Metrics result{.loss = loss / n,
-                 .accuracy = static_cast<double>(hits) / static_cast<double>(std::max<int64_t>(answered, 1)),
-                 .classes = answers > 0,
+                 .accuracy = static_cast<double>(hits) / static_cast<double>(std::max<int64_t>(answers, 1)),
+                 .classes = classes,
                  .samples = samples,
                  .seconds = seconds,
                  .others = others};

@@ -62,8 +62,8 @@ struct Totals {
   double loss = 0;  // of batch mean times batch size
   int64_t hits = 0;
   int64_t samples = 0;
-  int64_t answers = 0;                   // of a sample, that are right or wrong: 1 for classes, 0 for values
-  int64_t ignored = 0;                   // of these answers, in all: their class is the loss's ignore_index
+  bool classes = false;                  // as of Metrics
+  int64_t answers = 0;                   // that are right or wrong, in all; without those of ignore_index
   std::vector<MetricValue> others = {};  // of batch mean times batch size
 
   Metrics metrics(double seconds) const;

@@ -1,7 +1,6 @@
 // Sums of loss and accuracy with one wait per reading instead of one per step.
 #include "dlengine/train/step_log.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -61,7 +60,7 @@ BinaryAccuracyOptions sides(Labels labels) {
 Tensor count_of(const Tensor& which) { return sum(which).to(DType::f64).reshape({1}); }
 
 // The sums.
-constexpr int64_t kHits = 1, kBatchTotals = 5, kIgnored = 5, kMetrics = 6;
+constexpr int64_t kHits = 1, kSamples = 2, kBatchTotals = 5, kBeyond = 5, kMetrics = 6;
 
 /// f32 and f64 are what count_batch() takes.
 Tensor as_loss(const Tensor& loss) {
@@ -78,8 +77,9 @@ StepLog::StepLog(Device device, Accuracy accuracy, std::vector<NamedMetric> metr
 
 void StepLog::start(int64_t done, const Totals& before) {
   const NoGrad no_grad;
-  std::vector<double> sums = {before.loss, double(before.hits),   double(before.samples), double(done),
-                              0,           double(before.ignored)};
+  const int64_t beyond = before.classes ? before.answers - before.samples : 0;
+  std::vector<double> sums = {before.loss, double(before.hits), double(before.samples), double(done),
+                              0,           double(beyond)};
   for (const MetricValue& other : before.others) sums.push_back(other.value);
   sums.resize(static_cast<size_t>(sums_.numel()));
   sums_.copy_(from_vector(sums, sums_.shape()));
@@ -101,29 +101,33 @@ Tensor StepLog::loss_of(const LossFunction& loss, const Tensor& output, const Te
 Tensor StepLog::counted_loss(const LossFunction& loss, const Tensor& output, const Tensor& target) {
   const Labels labels = counted_as(accuracy_, loss.labels(), output, target);
   const bool rows = labels == Labels::classes && output.rank() == 2;
-  if (rows) answers_ = 1;
+  classes_ |= labels != Labels::values;
   if (rows && loss.counts()) return loss.counted(output, target, batch_totals_);
   Tensor value = loss(output, target);
   check<ShapeError>(value.numel() == 1, "fit: need a loss of one element, got {}", value.shape());
   const NoGrad no_grad;
-  Tensor classes;
+  Tensor classes, ignored;
   if (labels == Labels::classes) classes = rows ? class_numbers(target) : target.to(DType::i64);
-  if (classes.defined() && loss.ignore_index()) classes = without(classes, *loss.ignore_index());
+  if (classes.defined() && loss.ignore_index()) {
+    ignored = equal(classes, full({}, double(*loss.ignore_index()), DType::i64, classes.device()));
+    classes = where(ignored, -1, classes);  // which no answer is
+  }
   backend_for(sums_.device())
       .count_batch(as_loss(value), output.detach().contiguous(), rows ? classes : Tensor(), batch_totals_);
   if (!rows && labels != Labels::values) {
-    answers_ = target.numel() / std::max<int64_t>(output.dim(0), 1);
     add(kHits, count_of(classes.defined() ? equal(argmax(output, 1), classes)
                                           : binary_hits(output, target, sides(labels))));
   }
+  const bool several = !rows && labels != Labels::values;
+  count_answers(several ? target.numel() - output.dim(0) : 0, ignored);
   return value;
 }
 
-/// Counts those that are ignored, and makes them -1, which no answer is.
-Tensor StepLog::without(const Tensor& classes, int64_t ignored) {
-  const Tensor dropped = equal(classes, full({}, double(ignored), DType::i64, classes.device()));
-  add(kIgnored, count_of(dropped));
-  return where(dropped, -1, classes);
+/// Adds this batch's, which has `beyond` more answers than samples, some of which may be ignored. The numbers
+/// of another batch may be others, as where sequences are padded.
+void StepLog::count_answers(int64_t beyond, const Tensor& ignored) {
+  if (beyond != 0) add(kBeyond, full({1}, double(beyond), DType::f64, sums_.device()));
+  if (ignored.defined()) add(kBeyond, -count_of(ignored));
 }
 
 void StepLog::add_metrics(const Tensor& output, const Tensor& target) {
@@ -147,11 +151,12 @@ bool StepLog::counts(const LossFunction& loss, const Tensor& output, const Tenso
 
 int64_t StepLog::read() {
   const std::vector<double> sums = sums_.to_vector<double>();
+  const bool classes = classes_ || totals_.classes;
   totals_ = {.loss = sums[0],
              .hits = static_cast<int64_t>(sums[kHits]),
-             .samples = static_cast<int64_t>(sums[2]),
-             .answers = std::max(answers_, totals_.answers),
-             .ignored = static_cast<int64_t>(sums[kIgnored])};
+             .samples = static_cast<int64_t>(sums[kSamples]),
+             .classes = classes,
+             .answers = classes ? static_cast<int64_t>(sums[kSamples] + sums[kBeyond]) : 0};
   for (size_t i = 0; i < metrics_.size(); ++i) {
     totals_.others.push_back({.name = metrics_[i].name(), .value = sums[kMetrics + i]});
   }

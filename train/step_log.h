@@ -42,17 +42,18 @@ class StepLog {
  private:
   Tensor counted_loss(const LossFunction& loss, const Tensor& output, const Tensor& target);
   void add_metrics(const Tensor& output, const Tensor& target);
-  Tensor without(const Tensor& classes, int64_t ignored);
+  void count_answers(int64_t beyond, const Tensor& ignored);
   Tensor part(int64_t begin, int64_t count) const { return sums_.slice(0, begin, begin + count); }
   /// Adds to some of the sums.
   void add(int64_t begin, const Tensor& numbers);
 
-  Tensor sums_;  // f64: as Backend::count_batch() has them, then answers that are ignored, then the metrics
+  // f64: as Backend::count_batch() has them, then the answers beyond one a sample, then the metrics
+  Tensor sums_;
   Tensor batch_totals_;  // the first of them
   Tensor last_loss_;     // f64 [1], if it is kept
   Accuracy accuracy_;
   std::vector<NamedMetric> metrics_;
-  int64_t answers_ = 0;
+  bool classes_ = false;  // hits are counted
   Totals totals_;
 };
 

@@ -1,4 +1,5 @@
 // Checkpoints: all that the training's further course depends on, in one safetensors file.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -94,13 +95,20 @@ std::vector<MetricValue> others_of(const Metadata& metadata, bool begun,
   return sums;
 }
 
+int64_t answers_of(const Metadata& metadata) {
+  if (metadata.has("answers")) return metadata.count("answers");
+  // An older file: "classes" is how many a sample has.
+  const int64_t ignored = metadata.has("ignored") ? metadata.count("ignored") : 0;
+  return std::max<int64_t>(metadata.count("samples") * metadata.count("classes") - ignored, 0);
+}
+
 Totals totals_of(const Metadata& metadata, int64_t batches, const std::vector<std::string>& metrics) {
   const auto finite = [](double value) { return std::isfinite(value); };
   return {.loss = metadata.number<double>("loss_sum", "a finite number", finite),
           .hits = metadata.count("hits"),
           .samples = metadata.count("samples"),
-          .answers = metadata.count("classes"),
-          .ignored = metadata.has("ignored") ? metadata.count("ignored") : 0,
+          .classes = metadata.count("classes") > 0,
+          .answers = answers_of(metadata),
           .others = others_of(metadata, batches > 0, metrics)};
 }
 
@@ -176,7 +184,8 @@ void Trainer::save_checkpoint(const std::string& path) {
       {"loss_sum", fmt::format("{}", partial_.totals.loss)},
       {"hits", fmt::format("{}", partial_.totals.hits)},
       {"samples", fmt::format("{}", partial_.totals.samples)},
-      {"classes", fmt::format("{}", partial_.totals.answers)},
+      {"classes", partial_.totals.classes ? "1" : "0"},
+      {"answers", fmt::format("{}", partial_.totals.answers)},
       {"plateau_factor", fmt::format("{}", plateau_.factor)},
       {"plateau_best", fmt::format("{}", plateau_.best)},
       {"plateau_bad_epochs", fmt::format("{}", plateau_.bad_epochs)},
@@ -184,7 +193,6 @@ void Trainer::save_checkpoint(const std::string& path) {
       {"best_value", fmt::format("{}", best_.best)},
       {"best_epoch", fmt::format("{}", best_.epoch)},
       {"best_rule", best_rule_},
-      {"ignored", fmt::format("{}", partial_.totals.ignored)},
       {"metrics", fmt::format("{}", fmt::join(names_of_metrics(options_.metrics), ","))}};
   for (const auto& [name, sum] : partial_.totals.others)
     metadata["metric_sum." + name] = fmt::format("{}", sum);

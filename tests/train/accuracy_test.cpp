@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "dlengine/core/ops.h"
+#include "dlengine/train/captured_step.h"
 #include "dlengine/train/make_loss.h"
 #include "dlengine/train/search.h"
+#include "dlengine/train/step_log.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 #include "tests/train/small_problem.h"
@@ -171,8 +174,48 @@ TEST(Accuracy, LeavesIgnoredClassesOut) {
 }
 
 TEST(Accuracy, OfIgnoredClassesAloneIsZero) {
-  const Totals totals{.hits = 0, .samples = 4, .answers = 2, .ignored = 8};
+  const Totals totals{.hits = 0, .samples = 4, .classes = true, .answers = 0};
   EXPECT_EQ(totals.metrics(1).accuracy, 0);
+  EXPECT_TRUE(totals.metrics(1).classes);
+}
+
+/// Sequences in batches that are padded to a length of their own: class 2 is padding, which may be ignored.
+TEST(Accuracy, OfPaddedSequencesCountsTheAnswersOfEachBatch) {
+  for (const Device device : devices()) {
+    for (const Labels kind : {Labels::classes, Labels::logits}) {
+      for (const bool ignored : {false, true}) {
+        if (ignored && kind != Labels::classes) continue;
+        const LossFunction loss =
+            kind == Labels::logits
+                ? LossFunction(BCEWithLogitsLoss())
+                : CrossEntropyLoss({.ignore_index = ignored ? std::optional(2) : std::nullopt});
+        StepLog log(device);
+        CapturedStep step(device, [&](const std::vector<Tensor>& in) {
+          return std::vector{log.loss_of(loss, in[0], in[1])};
+        });
+        double hits = 0, answers = 0;
+        log.start();
+        for (const int64_t length : {10, 2, 10, 2, 10, 2, 10, 2}) {
+          const Tensor scores = randn({4, 3, length});
+          const Tensor classes = argmax(randn({4, 3, length}), 1);
+          const Tensor labels =
+              kind == Labels::logits ? greater(randn({4, 3, length}), scalar(0)).to(DType::f32) : classes;
+          const auto said =
+              (kind == Labels::logits ? greater(scores, scalar(0)).to(DType::i64) : argmax(scores, 1))
+                  .to_vector<int64_t>();
+          const auto were = labels.to(DType::i64).to_vector<int64_t>();
+          for (size_t i = 0; i < said.size(); ++i) {
+            if (ignored && were[i] == 2) continue;
+            hits += said[i] == were[i];
+            ++answers;
+          }
+          step({scores.to(device), labels.to(device)});
+        }
+        EXPECT_EQ(log.read(), 0);
+        EXPECT_DOUBLE_EQ(log.totals().metrics(1).accuracy, hits / answers);
+      }
+    }
+  }
 }
 
 TEST(Accuracy, IsCountedAsTheTrainerIsTold) {

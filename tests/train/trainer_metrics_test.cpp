@@ -239,12 +239,21 @@ TEST(TrainerMetrics, GoOnInAnEpochThatWasLeft) {
   EXPECT_TRUE(train(stopped, 6, metrics).interrupted);
   expect_throw<ValueError>([&] { train(resumed, 0, {"mae"}); },
                            {"begun with the metrics [top_2,largest] and cannot go on with [mae]"});
-  const History rest = train(resumed, 0, metrics);
-  EXPECT_EQ(weights(resumed.net), weights(straight.net));
-  ASSERT_EQ(rest.epochs.size(), 1u);
-  EXPECT_EQ(rest.epochs[0].train.accuracy, whole.epochs[1].train.accuracy);
-  for (size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(rest.epochs[0].train.others[i].value, whole.epochs[1].train.others[i].value);
+  SafetensorsFile left = load_safetensors(path);
+  for (const bool older : {false, true}) {  // files had the answers of a sample, and how many are ignored
+    if (older) {
+      left.metadata["ignored"] =
+          fmt::format("{}", std::stoi(left.metadata["samples"]) - std::stoi(left.metadata["answers"]));
+      left.metadata.erase("answers");
+    }
+    save_safetensors(path, left.tensors, left.metadata);
+    const History rest = train(resumed, 0, metrics);
+    EXPECT_EQ(weights(resumed.net), weights(straight.net));
+    ASSERT_EQ(rest.epochs.size(), 1u);
+    EXPECT_EQ(rest.epochs[0].train.accuracy, whole.epochs[1].train.accuracy);
+    for (size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(rest.epochs[0].train.others[i].value, whole.epochs[1].train.others[i].value);
+    }
   }
   train(resumed, 0, {"top_k_categorical_accuracy"});  // between epochs nothing is left of the others
 }
