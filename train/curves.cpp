@@ -38,19 +38,28 @@ int decimals_of(const std::vector<Trial>& trials, size_t count) {
   return largest > 0 ? std::max(0, 2 - static_cast<int>(std::floor(std::log10(largest)))) : 0;
 }
 
+/// Epochs, and a number of theirs.
+struct Curve {
+  std::vector<int64_t> epochs;  // a training that went on does not begin with the first
+  std::vector<double> values;
+
+  /// An epoch without the number is left out.
+  void add(int64_t epoch, const Metrics& metrics, const std::string& name) {
+    if (metrics.samples == 0 || (name == "accuracy" && !metrics.classes)) return;
+    epochs.push_back(epoch);
+    values.push_back(metrics.at(name));
+  }
+};
+
 void plot_one(Figure& figure, const History& history, const std::string& title, const std::string& name) {
   Panel& panel = figure.panel({.title = title, .x = {.label = "epoch"}, .y = {.label = name}});
-  std::vector<double> train, validation;
-  std::vector<int64_t> trained, validated;  // epochs; a training that went on does not begin with the first
+  Curve train, validation;
   for (const EpochRecord& record : history.epochs) {
-    trained.push_back(record.epoch);
-    train.push_back(record.train.at(name));
-    if (record.validation.samples == 0) continue;
-    validated.push_back(record.epoch);
-    validation.push_back(record.validation.at(name));
+    train.add(record.epoch, record.train, name);
+    validation.add(record.epoch, record.validation, name);
   }
-  panel.line(trained, train, {.name = "training"});
-  if (!validation.empty()) panel.line(validated, validation, {.name = "validation"});
+  panel.line(train.epochs, train.values, {.name = "training"});
+  if (!validation.values.empty()) panel.line(validation.epochs, validation.values, {.name = "validation"});
 }
 
 }  // namespace

@@ -50,5 +50,22 @@ TEST(Curves, OfATrainingThatWentOnBeginAtItsEpoch) {
   EXPECT_EQ(figure.svg(), expected.svg());
 }
 
+TEST(Curves, LeaveOutEpochsWithoutTheNumber) {
+  History history;
+  for (int64_t epoch = 1; epoch <= 3; ++epoch) {
+    history.epochs.push_back({.epoch = epoch,
+                              .train = {.loss = 1, .accuracy = 0.5, .classes = epoch > 1, .samples = 1},
+                              .validation = {.loss = 2, .samples = 1}});  // of values
+  }
+  Figure figure, expected;
+  plot_history(figure, history);
+  expected.panel({.x = {.label = "epoch"}, .y = {.label = "loss"}})
+      .line({1, 2, 3}, {1, 1, 1}, {.name = "training"})
+      .line({1, 2, 3}, {2, 2, 2}, {.name = "validation"});
+  expected.panel({.x = {.label = "epoch"}, .y = {.label = "accuracy"}})
+      .line({2, 3}, {0.5, 0.5}, {.name = "training"});
+  EXPECT_EQ(figure.svg(), expected.svg());
+}
+
 }  // namespace
 }  // namespace dlengine::test
