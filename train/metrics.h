@@ -77,10 +77,12 @@ struct BinaryAccuracy {
 ///   {.metrics = {"mae", {"top_3", TopKAccuracy{3}}, {"logits", BinaryAccuracy{{.threshold = 0}}},
 ///                {"largest", [](const Tensor& y, const Tensor&) { return max(y); }}}}
 ///
-/// It gets labels as they are, also those of an ignore_index. It is computed off the tape and, where steps
-/// are replayed, recorded with them: host code runs in the first steps alone, and a metric that reads
-/// elements on the host keeps all steps from being replayed. So does, as a loss does, an object that does not
-/// say kReplayable = true, unless the trainer is told Replay::always.
+/// It gets labels as they are, also those of an ignore_index: to the library's metrics of classes that is a
+/// class as any other, and where the outputs do not have it, as -100, they throw ValueError; a metric of
+/// one's own may leave it out. It is computed off the tape and, where steps are replayed, recorded with them:
+/// host code runs in the first steps alone, and a metric that reads elements on the host keeps all steps from
+/// being replayed. So does, as a loss does, an object that does not say kReplayable = true, unless the
+/// trainer is told Replay::always.
 class NamedMetric {
  public:
   /// Throws as make_metric().

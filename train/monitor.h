@@ -53,7 +53,7 @@ class BestEpoch {
   BestEpoch(Monitored monitored, MonitorMode mode, double min_delta = 0);
 
   /// True if the epoch beats the best one so far by more than min_delta, which the first one does whose
-  /// number is no NaN; it is the best one from now on. Throws as Monitored::value().
+  /// number is finite; it is the best one from now on. Throws as Monitored::value().
   bool better(const EpochRecord& record);
 
   struct State {
