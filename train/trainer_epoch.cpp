@@ -63,8 +63,9 @@ void Trainer::notice_changes(Run& run) {
 void Trainer::read_log(Run& run, EpochRecord& record) {
   const int64_t bad = run.log->read();
   if (bad != 0) tell_failure(run);
-  check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}", record.epoch, bad,
-                    run.batches.batches_per_epoch());
+  check<ValueError>(bad == 0, "fit: the loss is not finite in epoch {}, step {} of {}{}", record.epoch, bad,
+                    run.batches.batches_per_epoch(),
+                    loss_.ignore_index() ? " (nor is that of a batch of ignored labels alone)" : "");
   record.train = run.log->totals().metrics(run.progress.now() - run.started);
 }
 

@@ -283,6 +283,16 @@ TEST(Fit, CountsTheSameWhereTheLossDoes) {
   }
 }
 
+TEST(Fit, SaysThatABatchOfIgnoredLabelsHasNoLoss) {
+  SmallTraining run;
+  Trainer trainer(run.net, CrossEntropyLoss({.ignore_index = 9}), run.optimizer, quiet());
+  const TensorDataset ignored(three_clouds().x(), full({30}, 9, DType::i64));
+  expect_throw<ValueError>(
+      [&] { trainer.fit(ignored); },
+      {"the loss is not finite in epoch 1, step 1 of 1 (nor is that of a batch of ignored "
+       "labels alone)"});
+}
+
 TEST(Fit, NamesEpochAndStepOfALossThatIsNotFinite) {
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
