@@ -45,6 +45,7 @@ class Metadata {
         kFormat);
   }
 
+  const std::string& path() const { return path_; }
   bool has(const std::string& key) const { return entries_.contains(key); }
 
   const std::string& text(const std::string& key) const {
@@ -87,8 +88,9 @@ std::vector<MetricValue> others_of(const Metadata& metadata, bool begun,
   std::vector<MetricValue> sums;
   const std::string saved = metadata.has("metrics") ? metadata.text("metrics") : "";
   check<ValueError>(saved == fmt::format("{}", fmt::join(metrics, ",")),
-                    "load_checkpoint: the epoch was begun with the metrics [{}] and cannot go on with [{}]",
-                    saved, fmt::join(metrics, ","));
+                    "load_checkpoint: '{}' is of an epoch that was begun with the metrics [{}] and cannot go "
+                    "on with [{}]",
+                    metadata.path(), saved, fmt::join(metrics, ","));
   for (const std::string& name : metrics) {
     sums.push_back({.name = name, .value = metadata.number<double>("metric_sum." + name)});
   }

@@ -238,7 +238,7 @@ TEST(TrainerMetrics, GoOnInAnEpochThatWasLeft) {
   manual_seed(1);
   EXPECT_TRUE(train(stopped, 6, metrics).interrupted);
   expect_throw<ValueError>([&] { train(resumed, 0, {"mae"}); },
-                           {"begun with the metrics [top_2,largest] and cannot go on with [mae]"});
+                           {path, "begun with the metrics [top_2,largest] and cannot go on with [mae]"});
   SafetensorsFile left = load_safetensors(path);
   for (const bool older : {false, true}) {  // files had the answers of a sample, and how many are ignored
     if (older) {
