@@ -54,7 +54,7 @@ struct History {
   bool interrupted = false;         // by Ctrl-C
   bool stopped_early = false;       // by FitOptions::early_stopping or Trainer::stop_training()
   int64_t best_epoch = 0;           // as early stopping counts; 0 without it
-  int64_t saved_epoch = 0;          // that of the file of FitOptions::save_best; 0 without one
+  int64_t saved_epoch = 0;  // that of the file of FitOptions::save_best, also an earlier fit's; 0 without one
 };
 
 /// Sums over the samples seen, from which Metrics are made.

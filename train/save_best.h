@@ -8,7 +8,7 @@
 namespace dlengine {
 
 /// Keras's ModelCheckpoint with save_best_only: the file is that of the best epoch so far, written after each
-/// epoch that beats it, whole or not at all.
+/// epoch that beats it, whole or not at all. Another path or another kind of file is begun anew.
 struct SaveBest {
   std::string path = {};  // required
   Monitored monitor = Monitor::loss;

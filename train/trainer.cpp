@@ -95,6 +95,7 @@ History Trainer::fit_all(const Dataset& train, const FitOptions& options) {
     if (!options.checkpoint.empty()) save_checkpoint(options.checkpoint);
   }
   history.interrupted = run.interrupt.interrupted();
+  if (run.best) history.saved_epoch = best_.epoch;
   const bool between_epochs = partial_.batches == 0;
   if (run.stopper && between_epochs && !history.interrupted) run.stopper->restore();
   return history;
@@ -144,11 +145,7 @@ void Trainer::finish_epoch(Run& run, EpochRecord& record, History& history) {
   run.doctor.after_epoch(record);
   tell_news(run);
   if (run.csv) run.csv->add(record);
-  if (run.options.on_epoch) run.options.on_epoch(record);
-  if (run.best) {
-    save_if_best(run, record);
-    history.saved_epoch = best_.epoch;
-  }
+  end_epoch(run, record);
   if (!run.stopper) return;
   if (run.stopper->over(record)) history.stopped_early = true;
   history.best_epoch = run.stopper->best_epoch();

@@ -77,10 +77,11 @@ struct FitOptions {
   std::optional<PlateauOptions> plateau = {};
   std::string checkpoint = {};  // written after every epoch and on Ctrl-C; empty: none
   // Another file, of the best epoch so far. Goes on where the last fit(), or the checkpoint, left it, if the
-  // file is there and the number watched is the same.
+  // file is there and path, kind and the number watched are the same; else begins anew.
   std::optional<SaveBest> save_best = {};
-  // After every epoch, before its checkpoint. It may freeze and unfreeze parameters, set what the optimizer
-  // has setters for, and call Trainer::stop_training().
+  // After every epoch, before its checkpoint and that of save_best, which are to have what it changes. A
+  // checkpoint that it saves itself counts this epoch, also as the best one. It may freeze and unfreeze
+  // parameters, set what the optimizer has setters for, and call Trainer::stop_training().
   std::function<void(const EpochRecord&)> on_epoch = {};
   // After every batch of the training, to look at it or to stop there; what it changes, replayed steps may
   // not follow. On a GPU its price is that each replayed step is launched by itself, where else sixteen go at
@@ -130,8 +131,9 @@ class Trainer {
   /// weights, and from within on_batch in the middle of a step (accumulate) or for a loss that is not finite.
   void save_checkpoint(const std::string& path);
   /// Throws IoError for a file that is damaged or no checkpoint; ValueError or ShapeError if it is one of
-  /// another model, optimizer (also one with its parameters in another order) or seed, if the model has not
-  /// seen its input shape, and while AveragedWeights hides the weights. Then nothing was changed.
+  /// another model, optimizer (also one with its parameters in another order) or seed, or of the middle of an
+  /// epoch with other metrics, if the model has not seen its input shape, and while AveragedWeights hides the
+  /// weights. Then nothing was changed.
   void load_checkpoint(const std::string& path);
 
   /// For FitOptions::on_epoch and on_batch: fit() ends after this epoch, as by early stopping, or after this
@@ -164,7 +166,8 @@ class Trainer {
   void read_totals();
   void finish_epoch(Run& run, EpochRecord& record, History& history);
   void begin_best(Run& run);
-  void save_if_best(Run& run, const EpochRecord& record);
+  void end_epoch(Run& run, const EpochRecord& record);
+  void save_best(const SaveBest& options);
   static void tell_reason(Run& run, const std::string& reason);
   static void tell_news(Run& run);
   static void tell_failure(Run& run);
@@ -191,7 +194,7 @@ class Trainer {
   std::optional<double> base_lr_ = {};  // the optimizer's own rate, while it has those of a schedule
   ReduceOnPlateau::State plateau_;
   BestEpoch::State best_;  // as save_best counts
-  std::string best_rule_;  // BestEpoch::rule()
+  std::string best_rule_;  // BestEpoch::rule(), and the kind of file and its path
 };
 
 }  // namespace dlengine

@@ -36,20 +36,33 @@ bool Trainer::has_accuracy(const Run& run) {
   return run.log->counts(loss_, output, sample.y.to(options_.device));
 }
 
-// A best epoch whose file is gone, or that was judged by another number, is none to beat.
+// A best epoch whose file is gone or another one, or that was judged by another number, is none to beat.
 void Trainer::begin_best(Run& run) {
   const SaveBest& options = *run.options.save_best;
   run.best.emplace(options.monitor, checked_mode(run, options.monitor, options.mode));
-  const std::string rule = run.best->rule(run.options.validation != nullptr);
+  const std::string rule = fmt::format("{}, {} in {:?}", run.best->rule(run.options.validation != nullptr),
+                                       options.save_weights_only ? "weights" : "checkpoint", options.path);
   if (rule != best_rule_ || !std::filesystem::exists(options.path)) best_ = {};
   best_rule_ = rule;
   run.best->set_state(best_);
 }
 
-void Trainer::save_if_best(Run& run, const EpochRecord& record) {
-  const SaveBest& options = *run.options.save_best;
-  if (!run.best->better(record)) return;
-  best_ = run.best->state();
+// on_epoch comes between the judgement, which a checkpoint that it saves has, and the file, which has what it
+// changes.
+void Trainer::end_epoch(Run& run, const EpochRecord& record) {
+  const BestEpoch::State before = best_;
+  const bool better = run.best && run.best->better(record);
+  if (better) best_ = run.best->state();
+  try {
+    if (run.options.on_epoch) run.options.on_epoch(record);
+  } catch (...) {
+    best_ = before;  // whose file is there
+    throw;
+  }
+  if (better) save_best(*run.options.save_best);
+}
+
+void Trainer::save_best(const SaveBest& options) {
   if (!options.save_weights_only) return save_checkpoint(options.path);
   const Averaged averaged(optimizer_);
   save_weights(model_, options.path);

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <stdexcept>
 
 #include "dlengine/core/ops.h"
 #include "tests/support/compare.h"
@@ -146,12 +149,14 @@ TEST(SaveBest, GoesOnWhereTheTrainingDoes) {
 
 TEST(SaveBest, ResumingGivesTheFileOfNotHavingStopped) {
   const TempDir dir;
-  const SaveBest whole{.path = dir / "whole.safetensors"}, parts{.path = dir / "parts.safetensors"};
+  const SaveBest best{.path = dir / "best.safetensors"};  // of both, as its path stands in it
   UpAndDown straight;
-  EXPECT_EQ(straight.fit(whole).saved_epoch, 3);
+  EXPECT_EQ(straight.fit(best).saved_epoch, 3);
+  const std::string whole = read_bytes(best.path);
+  std::filesystem::remove(best.path);
   UpAndDown stopped;
   const std::string last = dir / "last.safetensors";
-  const History history = stopped.fit(parts, [&](FitOptions& options) {
+  const History history = stopped.fit(best, [&](FitOptions& options) {
     options.checkpoint = last;
     options.on_epoch = [&, rest = options.on_epoch](const EpochRecord& record) {
       rest(record);
@@ -163,8 +168,75 @@ TEST(SaveBest, ResumingGivesTheFileOfNotHavingStopped) {
   UpAndDown resumed;
   resumed.run.net.infer_shapes({1, 2});
   resumed.run.trainer.load_checkpoint(last);
-  EXPECT_EQ(resumed.fit(parts).saved_epoch, 3);
-  EXPECT_TRUE(read_bytes(parts.path) == read_bytes(whole.path));
+  EXPECT_EQ(resumed.fit(best).saved_epoch, 3);
+  EXPECT_TRUE(read_bytes(best.path) == whole);
+}
+
+/// A file that is there but not the one of the best epoch is no reason to keep it.
+TEST(SaveBest, AnotherFileIsBegunAnew) {
+  for (const bool other_path : {false, true}) {
+    for (const bool from_checkpoint : {false, true}) {
+      const TempDir dir;
+      const SaveBest best{.path = dir / "best.safetensors"};
+      const SaveBest other{.path = other_path ? dir / "other.safetensors" : best.path,
+                           .save_weights_only = !other_path};
+      UpAndDown training, resumed;
+      training.fit(best, [&](FitOptions& options) { options.checkpoint = dir / "last.safetensors"; });
+      if (from_checkpoint) {
+        resumed.run.net.infer_shapes({1, 2});
+        resumed.run.trainer.load_checkpoint(dir / "last.safetensors");
+      }
+      std::ofstream(other.path) << "of another training";
+      UpAndDown& later = from_checkpoint ? resumed : training;
+      EXPECT_EQ(later.fit(other, [](FitOptions& options) { options.epochs = 7; }).saved_epoch, 7);
+      if (other.save_weights_only) {
+        EXPECT_EQ(loaded_weights(other.path), later.after[7]);
+      }
+    }
+  }
+}
+
+/// A checkpoint that on_epoch saves of epoch 3, the best one, knows that it is.
+TEST(SaveBest, IsJudgedBeforeOnEpoch) {
+  const TempDir dir;
+  const SaveBest best{.path = dir / "best.safetensors"};
+  const std::string own = dir / "own.safetensors";
+  UpAndDown training;
+  training.fit(best, [&](FitOptions& options) {
+    options.on_epoch = [&, rest = options.on_epoch](const EpochRecord& record) {
+      rest(record);
+      if (record.epoch == 3) training.run.trainer.save_checkpoint(own);
+    };
+  });
+  EXPECT_TRUE(read_bytes(own) == read_bytes(best.path));
+  UpAndDown resumed;
+  resumed.run.net.infer_shapes({1, 2});
+  resumed.run.trainer.load_checkpoint(own);
+  EXPECT_EQ(resumed.fit(best).saved_epoch, 3);
+  EXPECT_TRUE(read_bytes(own) == read_bytes(best.path));
+}
+
+TEST(SaveBest, AnEpochWhoseOnEpochThrowsIsNoneThatWasSaved) {
+  const TempDir dir;
+  const SaveBest best{.path = dir / "best.safetensors"};
+  UpAndDown training;
+  const auto change = [&](FitOptions& options) {
+    options.on_epoch = [](const EpochRecord& record) {
+      if (record.epoch == 3) throw std::runtime_error("enough");
+    };
+  };
+  EXPECT_THROW(training.fit(best, change), std::runtime_error);
+  EXPECT_EQ(training.fit(best, [](FitOptions& options) { options.epochs = 3; }).saved_epoch, 2);
+}
+
+TEST(SaveBest, TellsOfAnEarlierFileWhereNoEpochWasTrained) {
+  const TempDir dir;
+  const SaveBest best{.path = dir / "best.safetensors"};
+  UpAndDown training;
+  EXPECT_EQ(training.fit(best).saved_epoch, 3);
+  const History history = training.fit(best);
+  EXPECT_TRUE(history.epochs.empty());
+  EXPECT_EQ(history.saved_epoch, 3);
 }
 
 TEST(SaveBest, RefusesWhatMakesNoSense) {
