@@ -204,7 +204,7 @@ namespace {
 void add_to_leaf(const Tensor& leaf, const Tensor& gradient, bool unshared) {
   Tensor::Impl& impl = *leaf.impl();
   if (Capture* capture = Capture::current()) [[unlikely]]
-    capture->collects(leaf);
+    capture->adds_gradient(leaf);
   if (impl.grad == nullptr && impl.grad_buffer == gradient.impl()) {
     impl.grad = impl.grad_buffer;
     return;

@@ -2,6 +2,7 @@
 #include "dlengine/core/capture.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "dlengine/core/autograd.h"
@@ -53,13 +54,6 @@ LiveWords Capture::words(const void* owner, std::function<Words()> now) {
   return {first + 2 * (entry - entries.begin()), entry->expected};
 }
 
-Words Capture::outside(const std::function<Words()>& now) {
-  on_this_thread = nullptr;
-  const Words words = now();
-  on_this_thread = this;
-  return words;
-}
-
 std::shared_ptr<Allocator> Capture::memory() const { return step_.memory_; }
 Allocator& Capture::allocator() const { return *step_.memory_; }
 
@@ -75,20 +69,36 @@ void Capture::writes(const std::shared_ptr<Storage>& storage) {
   if (std::find(known.begin(), known.end(), storage) == known.end()) known.push_back(storage);
 }
 
-void Capture::collects(const Tensor& leaf) {
-  std::vector<RecordedStep::Collected>& known = step_.leaves_;
-  const std::shared_ptr<Tensor::Impl>& impl = leaf.impl();
-  auto entry = std::find_if(known.begin(), known.end(), [&](const auto& some) { return some.leaf == impl; });
-  const bool has_one = impl->grad != nullptr;
-  if (entry == known.end()) {
-    // Of a leaf without memory of its own for it, each addition makes a new one.
-    if (has_one && !impl->grad_buffer)
-      refuse("adds to a gradient that was there before; call zero_grad() in it");
-    entry = known.insert(known.end(), {.leaf = impl, .begins_with_one = has_one});
+Words Capture::outside(const std::function<Words()>& now) {
+  on_this_thread = nullptr;
+  const Words words = now();
+  on_this_thread = this;
+  return words;
+}
+
+bool Capture::made(const Tensor& x) const { return x.storage()->owner().get() == step_.memory_.get(); }
+
+void Capture::touch(const Tensor& leaf, bool adds) {
+  RecordedStep::Gradient& gradient = step_.gradient_of(leaf);
+  if (phase_ == Phase::rehearsal) {
+    gradient.added = gradient.added || adds;
+  } else if (!gradient.touched) {
+    gradient.touched = true;
+    gradient.added_first = adds;
   }
-  if (phase_ == Phase::rehearsal || entry->touched) return;
-  entry->touched = true;
-  entry->depends_on_it = has_one == entry->begins_with_one;
+}
+
+void Capture::adds_gradient(const Tensor& leaf) {
+  if (made(leaf)) return;
+  if (phase_ == Phase::rehearsal || leaf.impl()->grad_buffer) return touch(leaf, true);
+  // A leaf that the step makes from memory outside of it, as in[0].detach().
+  const std::shared_ptr<Tensor::Impl>& before = leaf.impl()->grad;
+  check<Error>(!before || made(Tensor(before)),
+               "a recorded step adds to a gradient that it did not add to in its rehearsal");
+}
+
+void Capture::forgets_gradient(const Tensor& leaf) {
+  if (!made(leaf)) touch(leaf, false);
 }
 
 bool Capture::is_constant(const void* address) {
@@ -128,7 +138,7 @@ RecordedStep::~RecordedStep() = default;
 bool RecordedStep::rehearse(const std::function<void()>& step) {
   entries_.clear();  // of an earlier one, which threw
   prepared_.clear();
-  leaves_.clear();
+  gradients_.clear();
   conditions_.clear();
   reason_.clear();
   {
@@ -136,6 +146,7 @@ bool RecordedStep::rehearse(const std::function<void()>& step) {
     step();
   }
   for (Entry& entry : entries_) entry.change = difference(entry.now(), entry.expected);
+  if (reason_.empty()) keep_gradients();
   return reason_.empty();
 }
 
@@ -209,27 +220,60 @@ void RecordedStep::replay(int times) {
 
 // --- Its gradients ---
 
+RecordedStep::Gradient& RecordedStep::gradient_of(const Tensor& leaf) {
+  const auto known = std::find_if(gradients_.begin(), gradients_.end(),
+                                  [&](const Gradient& some) { return some.leaf.lock() == leaf.impl(); });
+  if (known != gradients_.end()) return *known;
+  return gradients_.emplace_back(
+      Gradient{.leaf = leaf.impl(), .begins_with_one = leaf.impl()->grad != nullptr});
+}
+
+/// After the rehearsal: out of the step's memory, which the recording needs as it was.
+void RecordedStep::keep_gradients() {
+  const NoGrad no_grad;
+  std::erase_if(gradients_, [](const Gradient& gradient) { return gradient.leaf.expired(); });
+  for (const Gradient& gradient : gradients_) {
+    const std::shared_ptr<Tensor::Impl> leaf = gradient.leaf.lock();
+    if (!gradient.added || leaf->grad_buffer) continue;
+    Tensor buffer = empty_like(Tensor(leaf));
+    if (leaf->grad) leaf->grad = buffer.copy_(Tensor(leaf->grad)).impl();
+    leaf->grad_buffer = buffer.impl();
+  }
+}
+
 void RecordedStep::note_gradients() {
-  for (Collected& collected : leaves_) {
-    collected = {.leaf = collected.leaf, .begins_with_one = collected.leaf->grad != nullptr};
+  std::erase_if(gradients_, [](const Gradient& gradient) { return gradient.leaf.expired(); });
+  for (Gradient& gradient : gradients_) {
+    gradient = {.leaf = gradient.leaf, .begins_with_one = gradient.leaf.lock()->grad != nullptr};
   }
 }
 
 void RecordedStep::follow_gradients() {
-  using Impl = std::shared_ptr<Tensor::Impl>;
-  std::vector<std::pair<Impl, Impl>> left;  // leaves, and their gradients after the step
-  for (const Collected& collected : leaves_) {
-    if (!collected.touched) continue;
-    left.emplace_back(collected.leaf, collected.leaf->grad);
-    if (!collected.depends_on_it) continue;
-    conditions_.push_back([leaf = collected.leaf, had_one = collected.begins_with_one] {
-      return (leaf->grad != nullptr) == had_one;
-    });
+  struct Followed {
+    std::shared_ptr<Tensor::Impl> leaf;
+    bool trained, left_with_one;
+    std::optional<bool> begins_with_one;  // where that matters
+  };
+  std::vector<Followed> followed;
+  for (const Gradient& gradient : gradients_) {
+    const std::shared_ptr<Tensor::Impl> leaf = gradient.leaf.lock();
+    if (!leaf || !gradient.touched) continue;
+    followed.push_back({leaf, leaf->requires_grad, leaf->grad != nullptr,
+                        gradient.added_first ? std::optional(gradient.begins_with_one) : std::nullopt});
   }
-  if (left.empty()) return;
-  at_replay_.push_back([left = std::move(left)] {
-    for (const auto& [leaf, gradient] : left) {
-      if (leaf->grad != gradient) leaf->grad = gradient;
+  if (followed.empty()) return;
+  const auto all = std::make_shared<const std::vector<Followed>>(std::move(followed));
+  conditions_.push_back([all] {
+    return std::all_of(all->begin(), all->end(), [](const Followed& some) {
+      const bool has_one = some.leaf->grad != nullptr;
+      return some.leaf->requires_grad == some.trained && some.begins_with_one.value_or(has_one) == has_one;
+    });
+  });
+  at_replay_.push_back([all] {
+    for (const Followed& some : *all) {
+      const bool has_one = some.leaf->grad != nullptr;
+      if (has_one != some.left_with_one)
+        some.leaf->grad = some.left_with_one ? some.leaf->grad_buffer : nullptr;
     }
   });
 }

@@ -92,12 +92,13 @@ class RecordedStep {
     Words expected;              // what device memory holds when all queued work is done
     Words change;                // in one step
   };
-  /// A leaf whose gradient the step adds to.
-  struct Collected {
-    std::shared_ptr<Tensor::Impl> leaf;
-    bool begins_with_one;        // before the recording
-    bool touched = false;        // in the recording
-    bool depends_on_it = false;  // no zero_grad() before the first addition
+  /// A leaf whose gradient the step adds to, or forgets.
+  struct Gradient {
+    std::weak_ptr<Tensor::Impl> leaf;
+    bool added = false;            // to, in the rehearsal
+    bool begins_with_one = false;  // before the recording
+    bool touched = false;          // in the recording,
+    bool added_first = false;      // and first by an addition, so that it matters with what it begins
   };
 
   const Kept* find(int times) const;
@@ -105,6 +106,8 @@ class RecordedStep {
   void send_words();
   void advance_words();
   void count_step();
+  Gradient& gradient_of(const Tensor& leaf);
+  void keep_gradients();
   void note_gradients();
   void follow_gradients();
 
@@ -115,7 +118,7 @@ class RecordedStep {
   Watch constants_;
   std::vector<Tensor> prepared_;                   // from constants alone; all recordings share it
   std::vector<std::shared_ptr<Storage>> written_;  // in place
-  std::vector<Collected> leaves_;
+  std::vector<Gradient> gradients_;
   std::vector<std::function<void()>> at_replay_;   // of the recording that is being made
   std::vector<std::function<bool()>> conditions_;  // of the same; before it, of the rehearsal
   std::vector<Kept> kept_;
@@ -144,10 +147,13 @@ class Capture {
   void valid_while(std::function<bool()> holds);
   /// The step writes to this storage in place; its version follows in replays.
   void writes(const std::shared_ptr<Storage>& storage);
-  /// The step is about to add to the gradient of this leaf. Replays leave the leaf with the gradient that the
-  /// recording left it with; where the step goes on from a gradient that was there before, or from none, the
-  /// recording is valid while that is so.
-  void collects(const Tensor& leaf);
+  /// The step is about to add to the gradient of this leaf, or forgets it. Replays leave a leaf with the
+  /// gradient, or with none, that the recording left it with. A recording that goes on from what was there is
+  /// valid while there is one again, or none again. Gradients of recorded steps have memory that stays with
+  /// the leaf, as an optimizer gives it; leaves that have none get some after the rehearsal. Leaves that are
+  /// made in the step are its own affair.
+  void adds_gradient(const Tensor& leaf);
+  void forgets_gradient(const Tensor& leaf);
 
   /// True if the address lies in a constant of the step that this thread captures.
   static bool is_constant(const void* address);
@@ -160,6 +166,9 @@ class Capture {
   Capture(RecordedStep& step, Phase phase);
   ~Capture();
   Words outside(const std::function<Words()>& now);
+  /// True for tensors that were made in the step.
+  bool made(const Tensor& x) const;
+  void touch(const Tensor& leaf, bool adds);
 
   RecordedStep& step_;
   Phase phase_;

@@ -34,6 +34,12 @@ Tensor Tensor::detach() const {
   return {storage(), offset(), shape(), strides(), dtype()};
 }
 
+void Tensor::zero_grad() {
+  check_defined("zero_grad");
+  if (Capture* capture = Capture::current()) capture->forgets_gradient(*this);
+  impl_->grad = nullptr;
+}
+
 Tensor& Tensor::set_requires_grad(bool value) {
   check_defined("set_requires_grad");
   check<DTypeError>(!value || is_floating(dtype()),
@@ -113,6 +119,11 @@ Tensor& Tensor::copy_(const Tensor& source) {
   source.check_defined("copy_");
   check<ShapeError>(broadcast_shapes("copy_", shape(), source.shape()) == shape(),
                     "copy_: {} does not broadcast to {}", source.shape(), shape());
+  for (int axis = 0; axis < rank(); ++axis) {
+    check<ValueError>(shape()[axis] <= 1 || strides()[axis] != 0,
+                      "copy_: elements of the target {} share memory along axis {}, as expand() makes them",
+                      shape(), axis);
+  }
   const NoGrad no_grad;
   Tensor from = source.detach();
   if (from.device() != device()) from = from.to(dtype()).to(device());

@@ -132,10 +132,7 @@ class Tensor {
   /// The gradient collected since the last zero_grad(); undefined if there is none.
   Tensor grad() const { return Tensor(checked("grad").grad); }
   /// Forgets the gradient. Its memory stays with the tensor for the next backward().
-  void zero_grad() {
-    check_defined("zero_grad");
-    impl_->grad = nullptr;
-  }
+  void zero_grad();
   /// Back-propagates from this scalar (or from any tensor, given dL/dthis) into the leaves' grad().
   void backward() const;
   void backward(const Tensor& gradient) const;

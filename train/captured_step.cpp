@@ -97,8 +97,8 @@ const std::vector<Tensor>& CapturedStep::operator()(const std::vector<Tensor>& i
 }
 
 void CapturedStep::repeat(int64_t count, int at_once) {
-  Variant& variant = variant_for({});
   while (count > 0) {
+    Variant& variant = variant_for({});
     const bool replays = captures(variant) && variant.stage == Stage::replay && variant.results.empty();
     if (replays && at_once > 1 && count >= at_once) {
       variant.run_at_once(step_, at_once);
