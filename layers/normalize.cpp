@@ -2,6 +2,7 @@
 #include "dlengine/layers/normalize.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "dlengine/core/check.h"
 #include "dlengine/core/factory.h"
@@ -22,10 +23,13 @@ Tensor beside(const Tensor& x, const Tensor& numbers) {
 
 Normalize::Normalize(const std::vector<double>& mean, const std::vector<double>& std)
     : means_(mean), deviations_(std) {
-  const bool positive = std::ranges::all_of(std, [](double deviation) { return deviation > 0; });
-  check<ValueError>(!mean.empty() && mean.size() == std.size() && positive,
-                    "Normalize: need a mean and a deviation above 0 for each channel, got [{}] and [{}]",
-                    fmt::join(mean, ", "), fmt::join(std, ", "));
+  const auto finite = [](double number) { return std::isfinite(number); };
+  const bool positive =
+      std::ranges::all_of(std, [&](double deviation) { return finite(deviation) && deviation > 0; });
+  check<ValueError>(
+      !mean.empty() && mean.size() == std.size() && positive && std::ranges::all_of(mean, finite),
+      "Normalize: need a mean and a deviation above 0 for each channel, got [{}] and [{}]",
+      fmt::join(mean, ", "), fmt::join(std, ", "));
 }
 
 std::string Normalize::description() const { return fmt::format("{} channels", means_.size()); }
@@ -44,6 +48,7 @@ Tensor Normalize::forward(const Tensor& x) {
   const int64_t channels = std::ssize(means_);
   check<ShapeError>(x.rank() >= 2 && x.dim(1) == channels, "Normalize: need x [N, {}, ...], got {}", channels,
                     x.shape());
+  check<DTypeError>(is_floating(x.dtype()), "Normalize: need floating x, got {}", x.dtype());
   if (!mean_.defined()) make(x.dtype(), x.device());
   check<DTypeError>(x.dtype() == mean_.dtype(), "Normalize: x is {}, but mean and std are {}", x.dtype(),
                     mean_.dtype());

@@ -49,6 +49,10 @@ Tensor SequencePadding::last(const Tensor& x, const Tensor& first) const {
   return first.defined() ? where(stepped, found, first) : where(stepped, found, 0);
 }
 
+Tensor SequencePadding::silenced(const Tensor& x) const {
+  return where(beside(mask_, x), x, -std::numeric_limits<double>::infinity());
+}
+
 // c = sigmoid(f) * c0 + sigmoid(i) * tanh(g), with 1 and 0 in place of the sigmoids.
 Tensor SequencePadding::holding_c(const Tensor& gates) const {
   const double infinity = std::numeric_limits<double>::infinity();

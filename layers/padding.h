@@ -19,6 +19,8 @@ class SequencePadding {
   /// What stands at the last step of each sequence, [N, H]; of one without steps what it began with
   /// (undefined: 0).
   Tensor last(const Tensor& x, const Tensor& first) const;
+  /// What goes into a ReLU, which gives 0 where padding is: h would grow there, without a bound.
+  Tensor silenced(const Tensor& x) const;
   /// An LSTM's gates [T, N, 4H], which keep c as it is where padding is.
   Tensor holding_c(const Tensor& gates) const;
 

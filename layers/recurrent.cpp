@@ -108,9 +108,10 @@ void RecurrentLayer::check_state(const char* which, const Tensor& state, int64_t
 
 RecurrentResult RecurrentLayer::pass_padded(const Weights& weights, const Tensor& x,
                                             const RecurrentState& first, const SequencePadding& padding) {
-  const Tensor product = linear(x, weights.ih, weights.bias_ih);
-  RecurrentResult result = recurrence(cell_ == RecurrentCell::lstm ? padding.holding_c(product) : product,
-                                      {weights.hh, weights.bias_hh}, first, {.cell = cell_});
+  Tensor product = linear(x, weights.ih, weights.bias_ih);
+  if (cell_ == RecurrentCell::lstm) product = padding.holding_c(product);
+  if (cell_ == RecurrentCell::rnn_relu) product = padding.silenced(product);
+  RecurrentResult result = recurrence(product, {weights.hh, weights.bias_hh}, first, {.cell = cell_});
   result.last.h = padding.last(result.output, first.h);
   result.output = padding.cleared(result.output);
   return result;

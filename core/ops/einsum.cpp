@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -225,8 +226,8 @@ std::vector<Tensor> in_one_type(const Equation& equation, const std::vector<Tens
   for (size_t i = 0; i < operands.size(); ++i) {
     const Tensor &x = operands[i], &first = operands[0];
     check_operands("einsum", {&first, &x});
-    const bool fits = is_floating(x.dtype()) ? x.dtype() == first.dtype()
-                                             : x.dtype() != DType::boolean && !is_floating(first.dtype());
+    equation.require<DTypeError>(x.dtype() != DType::boolean, "operand {} is bool; need numbers", i);
+    const bool fits = is_floating(x.dtype()) ? x.dtype() == first.dtype() : !is_floating(first.dtype());
     equation.require<DTypeError>(fits,
                                  "operand {} is {} and operand 0 {}; need one floating type, or integers", i,
                                  x.dtype(), first.dtype());

@@ -76,7 +76,7 @@ Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool 
   const Tensor x = a.to(DType::f64), y = b.to(DType::f64);
   const Tensor distance = abs(x - y);
   const Tensor close =
-      equal(a, b) | (isfinite(distance) & less_equal(distance, scale_shift(abs(y), rtol, atol)));
+      equal(x, y) | (isfinite(distance) & less_equal(distance, scale_shift(abs(y), rtol, atol)));
   return equal_nan ? close | (isnan(x) & isnan(y)) : close;
 }
 

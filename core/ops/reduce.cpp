@@ -89,8 +89,8 @@ Tensor sum(const Tensor& x, const ReduceOptions& options) {
 
 namespace {
 
-/// The type in which elements are multiplied.
-DType product_type(DType dtype) { return is_floating(dtype) ? promote(dtype, DType::f32) : DType::i64; }
+/// The type in which elements are multiplied: parts of a product may be out of f32's range where it is not.
+DType product_type(DType dtype) { return is_floating(dtype) ? DType::f64 : DType::i64; }
 
 /// Computes in product_type(); the result of floats is of x's type again.
 template <typename F>

@@ -16,8 +16,8 @@ struct ReduceOptions {
 /// Types: numeric; u8, i32 and bool sum in i64 and give i64, 16-bit floats sum in f32. Grads: x. The sum of
 /// nothing is 0.
 Tensor sum(const Tensor& x, const ReduceOptions& options = {});
-/// Product: as sum, but 16-bit floats are multiplied in f32, and that of nothing is 1. The gradient is right
-/// where elements are 0, too, as nothing is divided.
+/// Product: as sum, but floats are multiplied in f64, in pairs, and that of nothing is 1. The gradient is
+/// right where elements are 0, too, as nothing is divided.
 Tensor prod(const Tensor& x, const ReduceOptions& options = {});
 /// Types: any; integers and bool give f32. Grads: x. Throws ValueError for a mean of nothing.
 Tensor mean(const Tensor& x, const ReduceOptions& options = {});

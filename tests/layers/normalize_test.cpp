@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "dlengine/core/factory.h"
@@ -64,6 +65,10 @@ TEST(Normalize, RefusesWhatDoesNotFit) {
         layer(zeros({2, 1}, DType::f64));
       },
       {"Normalize: x is f64, but mean and std are f32"});
+  Normalize fresh({1}, {1});
+  expect_throw<DTypeError>([&] { fresh(zeros({2, 1}, DType::u8)); }, {"Normalize: need floating x, got u8"});
+  EXPECT_EQ(fresh(zeros({2, 1})).dtype(), DType::f32);  // what was refused left nothing behind
+  expect_throw<ValueError>([] { Normalize({NAN}, {1}); }, {kNeed, "got [nan] and [1]"});
   expect_throw<ShapeError>([] { Normalize({1}, {1})(zeros({1})); }, {"need x [N, 1, ...], got [1]"});
 }
 

@@ -238,6 +238,25 @@ TEST(PaddedRecurrent, MayBeInAGraph) {
   }
 }
 
+TEST(PaddedRecurrent, PaddingDoesNotLetUnitsGrow) {
+  for (const Device device : devices()) {
+    RNN layer({.input_size = 1, .hidden_size = 1}, Nonlinearity::relu);
+    for (auto& [name, parameter] : layer.named_parameters()) {
+      const NoGrad no_grad;
+      parameter.fill_(name == "weight_hh_l0" ? 3 : 0.5);  // in 120 steps h would be beyond f32's range
+    }
+    layer.to(device);
+    const auto gradient = [&](int64_t steps) {
+      for (Tensor parameter : layer.parameters()) parameter.zero_grad();
+      const Tensor x = ones({1, steps, 1}, DType::f32, device);
+      sum(layer.forward(x, from_vector<int64_t>({2}, {1}, device))).backward();
+      return layer.named_parameters()[1].second.grad().item<float>();
+    };
+    EXPECT_EQ(gradient(120), gradient(2));
+    EXPECT_GT(gradient(2), 0);
+  }
+}
+
 TEST(PaddedRecurrent, NamesLengthsThatDoNotFit) {
   for (const Device device : devices()) {
     LSTM layer({.input_size = 2, .hidden_size = 3});

@@ -127,5 +127,16 @@ TEST(InPlace, OfInputsIsInNoGraph) {
       {"writes"});
 }
 
+TEST(InPlace, RefusesElementsThatMeetInMemory) {
+  for (const Device device : devices()) {
+    const Tensor x = zeros({2, 1}, DType::f32, device);
+    Tensor wide = x.expand({2, 3});
+    expect_throw<ValueError>([&] { wide.copy_(ones({3}, DType::f32, device)); },
+                             {"copy_: elements of the target [2, 3] share memory along axis 1"});
+    expect_throw<ValueError>([&] { wide += 1.0; }, {"share memory along axis 1"});
+    expect_same(wide.fill_(2), {2, 2, 2, 2, 2, 2});
+  }
+}
+
 }  // namespace
 }  // namespace dlengine::test

@@ -129,6 +129,17 @@ TEST(Cumprod, KnowsZerosAndIntegers) {
   }
 }
 
+TEST(Prod, HasPartsThatTheTypeCannotHold) {
+  for (const Device device : devices()) {
+    const Tensor x = tensor({1e-30F, 1e20F, 1e20F, 1e-5F, 1e20F}).to(device);
+    EXPECT_FLOAT_EQ(prod(x).item<float>(), 1e25F);
+    expect_close(cumprod(x), NdArray{{5}, {1e-30, 1e-10, 1e10, 1e5, 1e25}}, {.relative = 1e-6});
+    const Tensor zero = tensor({0, 1e20F, 1e20F, 1e20F}).to(device);
+    expect_same(cumprod(zero), {0, 0, 0, 0});
+    expect_same(prod(zero), {0});
+  }
+}
+
 TEST(Prod, NamesWhatDoesNotFit) {
   const Tensor x = ones({2, 3});
   expect_throw<ShapeError>([&] { prod(x, {.axes = {2}}); }, {"prod", "axis 2"});

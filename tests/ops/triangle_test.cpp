@@ -1,4 +1,4 @@
-// Triangles of matrices: values, gradients, every type, masks that are made while a step is recorded.
+// Triangles of matrices: values, gradients, every type.
 #include <cmath>
 
 #include "dlengine/core/factory.h"
