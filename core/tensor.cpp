@@ -97,6 +97,13 @@ void check_writable(const char* op, const Tensor& tensor) {
   const bool on_tape = tensor.requires_grad() || tensor.impl()->node;
   check<AutogradError>(!on_tape || !grad_enabled(),
                        "{}: the tensor is on the tape; write to it inside of a NoGrad, or detach() it", op);
+  const int64_t* const sizes = tensor.shape().begin();
+  const int64_t* const strides = tensor.strides().begin();
+  for (int axis = 0; axis < tensor.rank(); ++axis) {
+    check<ValueError>(sizes[axis] <= 1 || strides[axis] != 0,
+                      "{}: elements of the target {} share memory along axis {}, as expand() makes them", op,
+                      tensor.shape(), axis);
+  }
 }
 
 /// Whether elements of the one may be elements of the other.
@@ -119,11 +126,6 @@ Tensor& Tensor::copy_(const Tensor& source) {
   source.check_defined("copy_");
   check<ShapeError>(broadcast_shapes("copy_", shape(), source.shape()) == shape(),
                     "copy_: {} does not broadcast to {}", source.shape(), shape());
-  for (int axis = 0; axis < rank(); ++axis) {
-    check<ValueError>(shape()[axis] <= 1 || strides()[axis] != 0,
-                      "copy_: elements of the target {} share memory along axis {}, as expand() makes them",
-                      shape(), axis);
-  }
   const NoGrad no_grad;
   Tensor from = source.detach();
   if (from.device() != device()) from = from.to(dtype()).to(device());
