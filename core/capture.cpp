@@ -20,6 +20,8 @@ thread_local Capture* on_this_thread = nullptr;
 Words sum(const Words& a, const Words& b) { return {a[0] + b[0], a[1] + b[1]}; }
 Words difference(const Words& a, const Words& b) { return {a[0] - b[0], a[1] - b[1]}; }
 
+bool lies_in(const StepMemory& memory, const Storage& storage) { return storage.owner().get() == &memory; }
+
 }  // namespace
 
 // --- What the parts of a step see ---
@@ -54,6 +56,13 @@ LiveWords Capture::words(const void* owner, std::function<Words()> now) {
   return {first + 2 * (entry - entries.begin()), entry->expected};
 }
 
+Words Capture::outside(const std::function<Words()>& now) {
+  on_this_thread = nullptr;
+  const Words words = now();
+  on_this_thread = this;
+  return words;
+}
+
 std::shared_ptr<Allocator> Capture::memory() const { return step_.memory_; }
 Allocator& Capture::allocator() const { return *step_.memory_; }
 
@@ -65,18 +74,11 @@ void Capture::valid_while(std::function<bool()> holds) { step_.conditions_.push_
 
 void Capture::writes(const std::shared_ptr<Storage>& storage) {
   std::vector<std::shared_ptr<Storage>>& known = step_.written_;
-  if (phase_ == Phase::rehearsal || storage->owner().get() == &allocator()) return;
+  if (phase_ == Phase::rehearsal || lies_in(*step_.memory_, *storage)) return;
   if (std::find(known.begin(), known.end(), storage) == known.end()) known.push_back(storage);
 }
 
-Words Capture::outside(const std::function<Words()>& now) {
-  on_this_thread = nullptr;
-  const Words words = now();
-  on_this_thread = this;
-  return words;
-}
-
-bool Capture::made(const Tensor& x) const { return x.storage()->owner().get() == step_.memory_.get(); }
+bool Capture::made(const Tensor& x) const { return lies_in(*step_.memory_, *x.storage()); }
 
 void Capture::touch(const Tensor& leaf, bool adds) {
   RecordedStep::Gradient& gradient = step_.gradient_of(leaf);
@@ -231,10 +233,9 @@ RecordedStep::Gradient& RecordedStep::gradient_of(const Tensor& leaf) {
 /// After the rehearsal: out of the step's memory, which the recording needs as it was.
 void RecordedStep::keep_gradients() {
   const NoGrad no_grad;
-  std::erase_if(gradients_, [](const Gradient& gradient) { return gradient.leaf.expired(); });
   for (const Gradient& gradient : gradients_) {
     const std::shared_ptr<Tensor::Impl> leaf = gradient.leaf.lock();
-    if (!gradient.added || leaf->grad_buffer) continue;
+    if (!leaf || !gradient.added || leaf->grad_buffer) continue;
     Tensor buffer = empty_like(Tensor(leaf));
     if (leaf->grad) leaf->grad = buffer.copy_(Tensor(leaf->grad)).impl();
     leaf->grad_buffer = buffer.impl();

@@ -94,8 +94,7 @@ namespace {
 
 void check_writable(const char* op, const Tensor& tensor) {
   tensor.check_defined(op);
-  const bool on_tape = tensor.requires_grad() || tensor.impl()->node;
-  check<AutogradError>(!on_tape || !grad_enabled(),
+  check<AutogradError>(!needs_grad({&tensor, 1}),
                        "{}: the tensor is on the tape; write to it inside of a NoGrad, or detach() it", op);
   const int64_t* const sizes = tensor.shape().begin();
   const int64_t* const strides = tensor.strides().begin();

@@ -10,6 +10,7 @@
 #include "dlengine/core/ops/common.h"
 #include "dlengine/core/ops/dropout.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "dlengine/core/ops/logic.h"
 #include "dlengine/core/ops/matmul.h"
 #include "dlengine/core/ops/softmax.h"
 
@@ -52,7 +53,7 @@ Tensor allowed_keys(const Tensor& scores, const AttentionOptions& options) {
   if (!options.causal) return allowed;
   const Tensor causal = lower_triangle({scores.dim(-2), scores.dim(-1)}, 0, scores.device());
   if (!allowed.defined()) return causal;
-  return where(causal, allowed, scalar(0, DType::boolean, scores.device()));
+  return causal & allowed;
 }
 
 /// A score that no other comes near: its weight is 0 beside any other, and it is a number where it is alone.

@@ -18,9 +18,8 @@ Tensor in_place(const char* op, std::initializer_list<const Tensor*> operands, c
   Tensor x = **operands.begin();
   check_operands(op, operands);
   for (const Tensor* operand : operands) {
-    const bool on_tape = operand->requires_grad() || operand->impl()->node;
     check<AutogradError>(
-        !on_tape || !grad_enabled(),
+        !needs_grad({operand, 1}),
         "{}: an operand is on the tape, which does not see what is written in place; compute a "
         "new tensor (x = x + y), or write inside of a NoGrad",
         op);
