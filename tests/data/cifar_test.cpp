@@ -196,7 +196,7 @@ TEST(CifarReal, HasThePublishedCountsAndMoments) {
   try {
     set = load_cifar10({.data_dir = {}, .cache_dir = no_cache.path(), .download = false});
   } catch (const DataNotFoundError& error) {
-    GTEST_SKIP() << error.what();
+    GTEST_SKIP() << "DLENGINE_DATA_DIR has no CIFAR-10: " << error.what();
   }
   std::vector<int> counts(10);
   for (const int64_t label : labels_of(set->train)) ++counts[static_cast<size_t>(label)];

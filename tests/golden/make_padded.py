@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from golden_file import save
+from make_sequences import feed_gradients, store_gradients, store_module
 
 torch.set_default_dtype(torch.float64)
 
@@ -17,27 +18,10 @@ def leaf(*shape):
     return torch.randn(shape, requires_grad=True)
 
 
-# Gradients are fed into all results: gradient.y, gradient.h, ...
+# The module's weights are stored, and drawn, before.
 def store(out, name, module, inputs, results):
-    total = 0
-    for key, value in results.items():
-        gradient = torch.randn(value.shape)
-        out[f"{name}.{key}"] = value
-        out[f"{name}.gradient.{key}"] = gradient
-        total = total + (value * gradient).sum()
-    total.backward()
-    for key, value in inputs.items():
-        out[f"{name}.{key}"] = value
-        out[f"{name}.d{key}"] = value.grad
-    for key, value in module.named_parameters():
-        out[f"{name}.state.{key}"] = value.detach().clone()
-        out[f"{name}.grad.{key}"] = value.grad
-
-
-def randomised(module):
-    for parameter in module.parameters():
-        parameter.data.uniform_(-0.8, 0.8)
-    return module
+    feed_gradients(out, name, results)
+    store_gradients(out, name, module, inputs)
 
 
 def recurrent(out):
@@ -53,7 +37,7 @@ def recurrent(out):
         lengths = torch.tensor([2, 5, 1, 4])
         out[f"{name}.lengths"] = lengths
         lstm = isinstance(module, nn.LSTM)
-        randomised(module)
+        store_module(out, name, module)
         inputs = {"x": leaf(4, 5, 3)}
         states = module.num_layers * (2 if module.bidirectional else 1)
         if with_state:
@@ -73,7 +57,8 @@ def attention(out):
     torch.manual_seed(2)
     padded = torch.tensor([[False, False, True, True, False], [False, True, False, False, False]])
     out["attention.valid"] = (~padded).long()
-    module = randomised(nn.MultiheadAttention(4, 2, batch_first=True))
+    module = nn.MultiheadAttention(4, 2, batch_first=True)
+    store_module(out, "attention", module)
     inputs = {"q": leaf(2, 3, 4), "k": leaf(2, 5, 4), "v": leaf(2, 5, 4)}
     mask = torch.randn(3, 5)
     mask[:, 0] = -torch.inf
@@ -91,7 +76,7 @@ def transformer(out):
         if name == "encoder":
             module = nn.TransformerEncoder(module, 2, norm=nn.LayerNorm(4))
         out[f"{name}.valid"] = (~padded).long()
-        randomised(module)
+        store_module(out, name, module)
         inputs = {"x": leaf(3, 4, 4)}
         store(out, name, module, inputs, {"y": module(inputs["x"], src_key_padding_mask=padded)})
 

@@ -28,7 +28,17 @@ def store_gradients(out, name, module, inputs):
         out[f"{name}.grad.{key}"] = value.grad
 
 
-# Gradients are fed into the outputs, dy, and into the last states, dh and dc.
+# Into every result, gradient.y, gradient.h, ...; then all gradients are there.
+def feed_gradients(out, name, results):
+    total = 0
+    for key, value in results.items():
+        gradient = torch.randn(value.shape)
+        out[f"{name}.{key}"] = value
+        out[f"{name}.gradient.{key}"] = gradient
+        total = total + (value * gradient).sum()
+    total.backward()
+
+
 def recurrent_case(out, name, module, samples=3, times=4, with_state=True):
     store_module(out, name, module)
     states = module.num_layers * (2 if module.bidirectional else 1)
@@ -43,13 +53,7 @@ def recurrent_case(out, name, module, samples=3, times=4, with_state=True):
     results = {"y": y, "h": last[0] if lstm else last}
     if lstm:
         results["c"] = last[1]
-    total = 0
-    for key, value in results.items():
-        gradient = torch.randn(value.shape)
-        out[f"{name}.{key}"] = value
-        out[f"{name}.gradient.{key}"] = gradient
-        total = total + (value * gradient).sum()
-    total.backward()
+    feed_gradients(out, name, results)
     store_gradients(out, name, module, inputs)
 
 
@@ -124,4 +128,5 @@ def main():
     save("sequences.safetensors", golden)
 
 
-main()
+if __name__ == "__main__":
+    main()

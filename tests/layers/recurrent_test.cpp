@@ -3,13 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-
 #include "dlengine/core/autograd.h"
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops.h"
 #include "dlengine/layers/layers.h"
 #include "tests/golden/golden.h"
+#include "tests/layers/stored_recurrent.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 
@@ -21,92 +20,19 @@ const Golden& golden() {
   return file;
 }
 
-template <typename Layer>
-std::unique_ptr<RecurrentLayer> make(const RecurrentOptions& options) {
-  return std::make_unique<Layer>(options);
-}
-std::unique_ptr<RecurrentLayer> make_relu(const RecurrentOptions& options) {
-  return std::make_unique<RNN>(options, Nonlinearity::relu);
-}
-
-struct RecurrentRow {
-  const char* name;
-  std::unique_ptr<RecurrentLayer> (*make)(const RecurrentOptions&);
-  RecurrentOptions options;
-};
-
 const RecurrentRow kRows[] = {
-    {"rnn", make<RNN>, {.hidden_size = 4}},
-    {"rnn_relu", make_relu, {.input_size = 2, .hidden_size = 3}},
-    {"rnn_deep", make<RNN>, {.hidden_size = 2, .num_layers = 2, .bidirectional = true}},
-    {"lstm", make<LSTM>, {.hidden_size = 4}},
-    {"lstm_no_bias", make<LSTM>, {.hidden_size = 3, .bias = false}},
-    {"lstm_deep", make<LSTM>, {.hidden_size = 2, .num_layers = 2, .bidirectional = true}},
-    {"gru", make<GRU>, {.hidden_size = 4}},
-    {"gru_no_bias", make<GRU>, {.hidden_size = 3, .bias = false}},
-    {"gru_deep", make<GRU>, {.hidden_size = 2, .num_layers = 2, .bidirectional = true}},
+    {"rnn", make_recurrent<RNN>, {.hidden_size = 4}},
+    {"rnn_relu", make_relu_rnn, {.input_size = 2, .hidden_size = 3}},
+    {"rnn_deep", make_recurrent<RNN>, {.hidden_size = 2, .num_layers = 2, .bidirectional = true}},
+    {"lstm", make_recurrent<LSTM>, {.hidden_size = 4}},
+    {"lstm_no_bias", make_recurrent<LSTM>, {.hidden_size = 3, .bias = false}},
+    {"lstm_deep", make_recurrent<LSTM>, {.hidden_size = 2, .num_layers = 2, .bidirectional = true}},
+    {"gru", make_recurrent<GRU>, {.hidden_size = 4}},
+    {"gru_no_bias", make_recurrent<GRU>, {.hidden_size = 3, .bias = false}},
+    {"gru_deep", make_recurrent<GRU>, {.hidden_size = 2, .num_layers = 2, .bidirectional = true}},
 };
 
-struct Place {
-  DType dtype;
-  Device device;
-};
-
-using Named = std::vector<std::pair<std::string, NdArray>>;
-
-// Everything that PyTorch's numbers are stored of, under their names.
-class StoredRun {
- public:
-  StoredRun(const RecurrentRow& row, const Place& place, DType rounding, bool time_first)
-      : row_(row), place_(place), rounding_(rounding), time_first_(time_first) {}
-
-  Named results() {
-    RecurrentOptions options = row_.options;
-    options.batch_first = !time_first_;
-    const std::unique_ptr<RecurrentLayer> layer = row_.make(options);
-    Tensor x = stored(".x");
-    if (time_first_) x = x.transpose(0, 1).contiguous();
-    layer->infer_shapes(x.shape(), place_.dtype, place_.device);
-    NamedTensors state;
-    for (const auto& [name, value] : golden().under(std::string(row_.name) + ".state.")) {
-      state.emplace_back(name, value.to(rounding_));
-    }
-    layer->load_state(state);
-    x.set_requires_grad();
-    RecurrentState first{leaf(".h0"), leaf(".c0")};
-    const RecurrentLayer::Output output = layer->run(x, first);
-    const Tensor y = time_first_ ? output.sequence.transpose(0, 1) : output.sequence;
-    Tensor total = sum(y * stored(".gradient.y")) + sum(output.state.h * stored(".gradient.h"));
-    if (output.state.c.defined()) total = total + sum(output.state.c * stored(".gradient.c"));
-    total.backward();
-    put("y", y);
-    put("h", output.state.h);
-    put("c", output.state.c);
-    put("dx", time_first_ ? x.grad().transpose(0, 1) : x.grad());
-    if (first.h.defined()) put("dh0", first.h.grad());
-    if (first.c.defined()) put("dc0", first.c.grad());
-    for (const auto& [name, tensor] : layer->named_parameters()) put("grad." + name, tensor.grad());
-    return std::move(results_);
-  }
-
- private:
-  bool has(const std::string& name) const { return !golden().under(std::string(row_.name) + name).empty(); }
-  Tensor stored(const std::string& name) const {
-    return golden().at(row_.name + name).to(rounding_).to(place_.dtype).to(place_.device).detach();
-  }
-  Tensor leaf(const std::string& name) const {
-    return has(name) ? stored(name).set_requires_grad() : Tensor();
-  }
-  void put(const std::string& name, const Tensor& value) {
-    if (value.defined()) results_.emplace_back(name, to_ndarray(value));
-  }
-
-  const RecurrentRow& row_;
-  Place place_;
-  DType rounding_;
-  bool time_first_;
-  Named results_;
-};
+Tolerance close_in(DType dtype) { return tolerance(dtype, {.terms = 40, .roundings = 20, .magnitude = 2}); }
 
 class RecurrentGolden : public testing::TestWithParam<RecurrentRow> {};
 
@@ -116,15 +42,8 @@ TEST_P(RecurrentGolden, AgreesWithPyTorch) {
     for (const DType dtype : {DType::f64, DType::f32}) {
       for (const bool time_first : {false, true}) {
         SCOPED_TRACE(to_string(device) + " " + std::string(name(dtype)));
-        const Named got = StoredRun(row, {dtype, device}, DType::f64, time_first).results();
-        const Tolerance close = tolerance(dtype, {.terms = 40, .roundings = 20, .magnitude = 2});
-        size_t gradients = 0;
-        for (const auto& [name, value] : got) {
-          SCOPED_TRACE(name);
-          expect_close(value, to_ndarray(golden().at(std::string(row.name) + "." + name)), close);
-          gradients += name.starts_with("grad.");
-        }
-        EXPECT_EQ(gradients, golden().under(std::string(row.name) + ".grad.").size());
+        const RecurrentRun run{.dtype = dtype, .device = device, .time_first = time_first};
+        expect_as_stored(golden(), row, run_stored(golden(), row, run), close_in(dtype));
       }
     }
   }
@@ -135,14 +54,9 @@ TEST_P(RecurrentGolden, AgreesWithF64InEveryFloatingType) {
   for (const Device device : devices()) {
     for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
       SCOPED_TRACE(to_string(device) + " " + std::string(name(dtype)));
-      const Named want = StoredRun(row, {DType::f64, kCpu}, dtype, false).results();
-      const Named got = StoredRun(row, {dtype, device}, dtype, false).results();
-      ASSERT_EQ(got.size(), want.size());
-      for (size_t i = 0; i < got.size(); ++i) {
-        SCOPED_TRACE(got[i].first);
-        expect_close(got[i].second, want[i].second,
-                     tolerance(dtype, {.terms = 40, .roundings = 20, .magnitude = 2}));
-      }
+      expect_alike(run_stored(golden(), row, {.dtype = dtype, .device = device, .rounding = dtype}),
+                   run_stored(golden(), row, {.dtype = DType::f64, .device = kCpu, .rounding = dtype}),
+                   close_in(dtype));
     }
   }
 }

@@ -3,6 +3,7 @@
 
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "tests/ops/comparisons.h"
 #include "tests/ops/unary_row.h"
 #include "tests/support/devices.h"
 #include "tests/support/op_case.h"
@@ -195,26 +196,10 @@ TEST(Where, PicksElementsAndSendsGradientsBack) {
 
 // --- Comparisons ---
 
-struct CompareRow {
-  const char* name;
-  Tensor (*op)(const Tensor&, const Tensor&);
-  bool (*value)(double, double);
-  friend std::ostream& operator<<(std::ostream& out, const CompareRow& row) { return out << row.name; }
-};
-
-const CompareRow kCompare[] = {
-    {"equal", equal, [](double a, double b) { return a == b; }},
-    {"not_equal", not_equal, [](double a, double b) { return a != b; }},
-    {"less", less, [](double a, double b) { return a < b; }},
-    {"less_equal", less_equal, [](double a, double b) { return a <= b; }},
-    {"greater", greater, [](double a, double b) { return a > b; }},
-    {"greater_equal", greater_equal, [](double a, double b) { return a >= b; }},
-};
-
-class Compare : public ::testing::TestWithParam<CompareRow> {};
+class Compare : public ::testing::TestWithParam<Comparison> {};
 
 TEST_P(Compare, GivesBoolInEveryType) {
-  const CompareRow& row = GetParam();
+  const Comparison& row = GetParam();
   std::mt19937_64 rng(7);
   const NdArray wide =
       reference::map(random_array({3, 5, 2}, 0, 4, rng), [](double x) { return std::floor(x); });
@@ -232,7 +217,7 @@ TEST_P(Compare, GivesBoolInEveryType) {
 }
 
 TEST_P(Compare, FollowsIeeeForNan) {
-  const CompareRow& row = GetParam();
+  const Comparison& row = GetParam();
   for (const Device device : devices()) {
     const Tensor a = tensor({NAN, NAN, 1, INFINITY}).to(device);
     const Tensor b = tensor({NAN, 1, NAN, INFINITY}).to(device);
@@ -241,7 +226,7 @@ TEST_P(Compare, FollowsIeeeForNan) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Compare, ::testing::ValuesIn(kCompare),
+INSTANTIATE_TEST_SUITE_P(All, Compare, ::testing::ValuesIn(kComparisons),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

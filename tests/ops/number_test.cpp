@@ -4,26 +4,12 @@
 
 #include "dlengine/core/factory.h"
 #include "dlengine/core/ops/elementwise.h"
+#include "tests/ops/comparisons.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 
 namespace dlengine::test {
 namespace {
-
-struct CompareRow {
-  const char* name;
-  Tensor (*op)(const Tensor&, double);
-  bool (*value)(double, double);
-};
-
-const CompareRow kCompare[] = {
-    {"equal", equal, [](double a, double b) { return a == b; }},
-    {"not_equal", not_equal, [](double a, double b) { return a != b; }},
-    {"less", less, [](double a, double b) { return a < b; }},
-    {"less_equal", less_equal, [](double a, double b) { return a <= b; }},
-    {"greater", greater, [](double a, double b) { return a > b; }},
-    {"greater_equal", greater_equal, [](double a, double b) { return a >= b; }},
-};
 
 // Some of the numbers are beyond the type.
 TEST(Numbers, AreComparedInEveryType) {
@@ -31,13 +17,13 @@ TEST(Numbers, AreComparedInEveryType) {
     for (const DType dtype : all_types()) {
       if (dtype == DType::boolean) continue;
       const Tensor x = to_tensor(NdArray({2, 2}, {0, 1, 3, 255}), dtype, device);
-      for (const CompareRow& row : kCompare) {
+      for (const Comparison& row : kComparisons) {
         for (const double b :
              {0.0, 1.0, 0.5, 255.0, 256.0, -1.0, -0.5, 0x1p70, double{INFINITY}, std::nan("")}) {
           SCOPED_TRACE(std::string(row.name) + " " + std::string(name(dtype)) + " " + std::to_string(b));
           std::vector<double> want;
           for (const double a : x.to_vector<double>()) want.push_back(row.value(a, b));
-          const Tensor y = row.op(x, b);
+          const Tensor y = row.with_number(x, b);
           EXPECT_EQ(name(y.dtype()), "bool");
           expect_same(y, want);
         }
@@ -60,7 +46,7 @@ TEST(Numbers, ThatAreWholeAreComparedExactly) {
 
 TEST(Numbers, BesideComparisonsLeaveNoTape) {
   const Tensor x = ones({2}).set_requires_grad();
-  for (const CompareRow& row : kCompare) EXPECT_FALSE(row.op(x, 0.5).requires_grad());
+  for (const Comparison& row : kComparisons) EXPECT_FALSE(row.with_number(x, 0.5).requires_grad());
 }
 
 TEST(Numbers, KeepTypesWhereTheyAreWhole) {
@@ -98,9 +84,9 @@ TEST(Numbers, LeaveHalfOfTheGradientWhereTheyAreEqual) {
 
 TEST(Numbers, BesideBoolAreRefused) {
   const Tensor mask = ones({2}, DType::boolean);
-  for (const CompareRow& row : kCompare) {
-    expect_throw<DTypeError>([&] { row.op(mask, 1); }, {row.name, "bool", "numeric"});
-    expect_throw<ValueError>([&] { row.op(Tensor(), 1); }, {row.name, "undefined"});
+  for (const Comparison& row : kComparisons) {
+    expect_throw<DTypeError>([&] { row.with_number(mask, 1); }, {row.name, "bool", "numeric"});
+    expect_throw<ValueError>([&] { row.with_number(Tensor(), 1); }, {row.name, "undefined"});
   }
   expect_throw<DTypeError>([&] { maximum(mask, 1); }, {"maximum", "bool"});
   expect_throw<DTypeError>([&] { minimum(mask, 1); }, {"minimum", "bool"});
